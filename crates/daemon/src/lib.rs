@@ -1,0 +1,1 @@
+//! Loopback ingest, durable spool, abstracts, egress ledger and shipper.

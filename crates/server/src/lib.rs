@@ -1,0 +1,1 @@
+//! Ingest, authentication, deduplication, pricing and the query API.

@@ -1,0 +1,1 @@
+//! Ledger, directory and inbox: the three traits and their embedded engines.

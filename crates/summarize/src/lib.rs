@@ -1,0 +1,1 @@
+//! Segments of a session, and the short abstract made of each.

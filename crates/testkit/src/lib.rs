@@ -1,0 +1,1 @@
+//! Fake upstream, sample data and the leak scanner, for tests.

@@ -1,0 +1,1 @@
+//! Types, ids and limits of everything that crosses a process boundary.

@@ -1,0 +1,82 @@
+//! Running commands and saying what happens.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what xtask prints with")]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// What can go wrong, in words for the person at the keyboard.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+/// Prints a line of result.
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
+/// Prints a line of progress.
+pub(crate) fn progress(text: &str) {
+    eprintln!("xtask: {text}");
+}
+
+/// Prints an error.
+pub(crate) fn complain(text: &str) {
+    eprintln!("error: {text}");
+}
+
+/// The root of the checkout.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout").to_owned()
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Starts to describe a command that runs in the checkout.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    command
+}
+
+/// Starts to describe a cargo command.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(arguments);
+    cargo
+}
+
+/// Runs a command to its end, with its output shown, and tells how long it took.
+pub(crate) fn run(what: &str, command: &mut Command) -> Outcome {
+    progress(&format!("{what} …"));
+    let started = Instant::now();
+    let status = command.status().map_err(|error| missing(command, &error))?;
+    if !status.success() {
+        return Err(format!("{what} failed ({status})"));
+    }
+    progress(&format!("{what}: done in {:.0} s", started.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Runs a command to its end and returns what it printed on standard output.
+pub(crate) fn output(what: &str, command: &mut Command) -> Outcome<String> {
+    let output = command.output().map_err(|error| missing(command, &error))?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{what} failed ({}): {}", output.status, told.trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn missing(command: &Command, error: &std::io::Error) -> String {
+    let program = command.get_program().to_string_lossy();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => match crate::tools::remedy(&program) {
+            Some(remedy) => format!("`{program}` is missing: {remedy}"),
+            None => format!("`{program}` is missing"),
+        },
+        _ => format!("could not start `{program}`: {error}"),
+    }
+}

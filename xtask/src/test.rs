@@ -1,0 +1,119 @@
+//! The whole test run: what it needs, then every suite, one closing line each.
+
+use std::time::Instant;
+
+use crate::step::{self, Outcome, cargo, command, progress, root, say, target};
+use crate::up::Profile;
+use crate::{gen_docs, setup, tidy, tools, up};
+
+type Suite = (&'static str, fn() -> Outcome);
+
+const SUITES: [Suite; 8] = [
+    ("fmt", fmt),
+    ("tidy", tidy::run),
+    ("web", web),
+    ("clippy", clippy),
+    ("rust", rust),
+    ("gen", gen_is_current),
+    ("clients", clients),
+    ("browser", browser),
+];
+
+/// Runs the named suites, or all of them.
+pub(crate) fn run(names: &[String]) -> Outcome {
+    let known = |name: &String| SUITES.iter().any(|(suite, _)| suite == name);
+    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+        return Err(format!("there is no suite `{unknown}`"));
+    }
+    tools::check_build_tools()?;
+    setup::duckdb()?;
+    up::dashboard()?;
+    let mut lines = Vec::new();
+    let mut failed = 0;
+    for (name, suite) in SUITES {
+        if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        progress(&format!("suite {name}"));
+        let started = Instant::now();
+        let outcome = suite();
+        let seconds = started.elapsed().as_secs_f64();
+        match outcome {
+            Ok(()) => lines.push(format!("{name}: passed ({seconds:.0} s)")),
+            Err(error) => {
+                step::complain(&error);
+                failed += 1;
+                lines.push(format!("{name}: FAILED ({seconds:.0} s): {error}"));
+            }
+        }
+    }
+    for line in &lines {
+        say(line);
+    }
+    say(&format!("{} passed, {failed} failed", lines.len() - failed));
+    if failed > 0 { Err("not every suite passed".to_owned()) } else { Ok(()) }
+}
+
+/// Kill -9 rounds beyond those of the test run.
+pub(crate) fn faults(arguments: &[String]) -> Outcome {
+    let rounds = arguments.first().map_or("20", String::as_str);
+    let binary = up::binary(Profile::Dev)?;
+    let mut faults = cargo(&["test", "--package", "modelstat-cli", "--test", "it"]);
+    faults.args(["--", "faults::", "--nocapture", "--test-threads=1"]);
+    faults.env("MODELSTAT_FAULT_ROUNDS", rounds).env("MODELSTAT_BINARY", binary);
+    step::run("kill -9 rounds", &mut faults)
+}
+
+fn fmt() -> Outcome {
+    step::run("cargo fmt --check", &mut cargo(&["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Outcome {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    step::run("cargo clippy", &mut cargo(&arguments))
+}
+
+fn rust() -> Outcome {
+    let binary = up::binary(Profile::Dev)?;
+    let mut test = cargo(&["test", "--workspace", "--quiet"]);
+    step::run("cargo test", test.env("MODELSTAT_BINARY", binary))
+}
+
+fn gen_is_current() -> Outcome {
+    gen_docs::run(&["--check".to_owned()])
+}
+
+fn web() -> Outcome {
+    if !root().join("web/node_modules").exists() {
+        setup::npm_ci("web")?;
+    }
+    let npm = |arguments: &[&str]| {
+        let mut npm = command("npm");
+        npm.current_dir(root().join("web")).args(arguments);
+        npm
+    };
+    step::run("dashboard unit tests", &mut npm(&["run", "--silent", "test"]))?;
+    step::run("dashboard size", &mut npm(&["run", "--silent", "size"]))
+}
+
+/// The published clients, unmodified, against the built binary.
+fn clients() -> Outcome {
+    tools::ensure_package("python3", "python3")?;
+    let binary = up::binary(Profile::Dev)?;
+    let mut clients = command("python3");
+    clients.arg("tests/clients/run.py").env("MODELSTAT_BINARY", binary);
+    clients.env("MODELSTAT_TEST_CACHE", target().join("clients"));
+    step::run("published clients", &mut clients)
+}
+
+/// A person's way through the dashboard, in a real browser.
+fn browser() -> Outcome {
+    tools::ensure_package("chromium", "chromium")?;
+    let binary = up::binary(Profile::Dev)?;
+    if !root().join("web/node_modules").exists() {
+        setup::npm_ci("web")?;
+    }
+    let mut browser = command("python3");
+    browser.arg("tests/browser/run.py").env("MODELSTAT_BINARY", binary);
+    step::run("browser", &mut browser)
+}

@@ -1,0 +1,171 @@
+//! House rules that the compiler does not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::step::{Outcome, cargo, output, root};
+
+/// Past this many lines a file is two ideas.
+const MAX_LINES: usize = 600;
+
+/// A call that only some files may make.
+struct Door {
+    /// What is searched for.
+    call: &'static str,
+    /// Where it may stand, as the beginning of a path.
+    allowed: &'static [&'static str],
+    /// What to do instead.
+    instead: &'static str,
+}
+
+const DOORS: [Door; 2] = [
+    Door {
+        call: "RedactedText::from_store",
+        allowed: &[
+            "crates/redact/src/text.rs",
+            "crates/store/src/",
+            "crates/daemon/src/spool",
+            "crates/wire/src/stored.rs",
+            "crates/wire/src/parse/tests.rs",
+        ],
+        instead: "text comes from the floor; only stores take their own text back",
+    },
+    Door {
+        call: "ureq::",
+        allowed: &[
+            "crates/daemon/src/egress",
+            "crates/cli/src/client.rs",
+            "crates/cli/tests/",
+            "crates/testkit/",
+        ],
+        instead: "requests of the daemon leave through `egress`, those of the verbs through `client`",
+    },
+];
+
+/// Checks the crates' edges and the sources.
+pub(crate) fn run() -> Outcome {
+    let mut problems = edge_problems()?;
+    for file in tracked_sources()? {
+        let text = fs::read_to_string(root().join(&file))
+            .map_err(|error| format!("could not read {}: {error}", file.display()))?;
+        problems.extend(source_problems(&file, &text));
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(format!("tidy found:\n  {}", problems.join("\n  ")))
+}
+
+/// Compares what the crates depend on with the table of ARCHITECTURE.md.
+fn edge_problems() -> Outcome<Vec<String>> {
+    let document = fs::read_to_string(root().join("ARCHITECTURE.md"))
+        .map_err(|error| format!("could not read ARCHITECTURE.md: {error}"))?;
+    let allowed = table_of_edges(&document);
+    let metadata = output(
+        "cargo metadata",
+        &mut cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]),
+    )?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
+    let mut problems = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let Some(crate_name) = name.strip_prefix("modelstat-") else { continue };
+        let Some(allowed) = allowed.get(crate_name) else {
+            problems.push(format!("ARCHITECTURE.md: the table of crates lacks `{crate_name}`"));
+            continue;
+        };
+        for used in our_dependencies(package) {
+            if !allowed.contains(&used) {
+                problems.push(format!("crates/{crate_name}: must not depend on `{used}`"));
+            }
+        }
+    }
+    Ok(problems)
+}
+
+fn our_dependencies(package: &serde_json::Value) -> BTreeSet<String> {
+    let dependencies = package["dependencies"].as_array().into_iter().flatten();
+    let normal = dependencies.filter(|dependency| dependency["kind"].is_null());
+    let names = normal.filter_map(|dependency| dependency["name"].as_str());
+    names.filter_map(|name| name.strip_prefix("modelstat-")).map(str::to_owned).collect()
+}
+
+/// Reads the rows that begin with a crate's name in backticks: name, what, uses.
+fn table_of_edges(document: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut edges = BTreeMap::new();
+    for line in document.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, _, depends] = cells[..] else { continue };
+        let names = |cell: &str| -> Vec<String> {
+            cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        if let Some(name) = names(name).into_iter().next() {
+            edges.insert(name, names(depends).into_iter().collect());
+        }
+    }
+    edges
+}
+
+fn tracked_sources() -> Outcome<Vec<PathBuf>> {
+    let mut git = crate::step::command("git");
+    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    let listed = output("git ls-files", &mut git)?;
+    let is_source = |path: &&str| {
+        let path = Path::new(path);
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        matches!(ending, Some("rs" | "ts" | "tsx" | "py" | "mjs")) && root().join(path).exists()
+    };
+    Ok(listed.lines().filter(is_source).map(PathBuf::from).collect())
+}
+
+fn source_problems(file: &Path, text: &str) -> Vec<String> {
+    let name = file.display().to_string();
+    let mut problems = Vec::new();
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        problems.push(format!("{name}: {lines} lines, more than {MAX_LINES}"));
+    }
+    if file.extension().is_none_or(|ending| ending != "rs") || name == "xtask/src/tidy.rs" {
+        return problems;
+    }
+    for (index, line) in text.lines().enumerate() {
+        let place = format!("{name}:{}", index + 1);
+        if line.contains("TODO") && !line.contains('#') {
+            problems.push(format!("{place}: a TODO needs an issue number"));
+        }
+        let code = line.split("//").next().unwrap_or_default();
+        for door in &DOORS {
+            let is_allowed = door.allowed.iter().any(|place| name.starts_with(place));
+            if code.contains(door.call) && !is_allowed {
+                problems.push(format!(
+                    "{place}: `{}` stands outside its door: {}",
+                    door.call, door.instead
+                ));
+            }
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_edges_is_read() {
+        let edges = table_of_edges(
+            "| crate | what | uses |\n| `wire` | types | `redact` |\n| `web` | ui | – |\n",
+        );
+        assert_eq!(edges["wire"], BTreeSet::from(["redact".to_owned()]));
+        assert!(edges["web"].is_empty());
+    }
+
+    #[test]
+    fn a_door_is_kept() {
+        let line = "let text = RedactedText::from_store(text);\n";
+        assert_eq!(source_problems(Path::new("crates/server/src/lib.rs"), line).len(), 1);
+        assert!(source_problems(Path::new("crates/store/src/lib.rs"), line).is_empty());
+    }
+}
