@@ -26,7 +26,8 @@ fn main() {
     if is_same_file(&library, &target) {
         return;
     }
-    let _ = fs::remove_file(&target);
+    // An older library may be there or not; only the linking below matters.
+    drop(fs::remove_file(&target));
     let linked =
         fs::hard_link(&library, &target).or_else(|_| fs::copy(&library, &target).map(drop));
     if let Err(error) = linked {

@@ -1,0 +1,248 @@
+//! Addresses: of people, of machines with a password in them, and of home directories.
+
+use crate::bytes::{
+    Charset, byte_at, byte_before, end_of, ends_escape, is_left_boundary, placeholder_end, slice,
+    start_of, starts_at,
+};
+use crate::engine::{Form, Span};
+use crate::rule::{DB_PASSWORD, EMAIL, PATH, URL_PASSWORD};
+use crate::scan::Scanner;
+
+/// Schemes whose `user:password` is known to open a store or a queue.
+const DB_SCHEMES: &[&[u8]] = &[
+    b"postgres",
+    b"postgresql",
+    b"mysql",
+    b"mariadb",
+    b"mongodb",
+    b"redis",
+    b"rediss",
+    b"amqp",
+    b"amqps",
+];
+
+/// Shortest last label of a host name in an e-mail address.
+const MIN_TOP_LEVEL: usize = 2;
+
+/// Most separators in a row in an escaped Windows path: escaped twice.
+const MAX_SEPARATORS: usize = 4;
+
+/// Finds the e-mail address around the `@` at `at`.
+pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
+    let text = scanner.text;
+    let start = start_of(text, at, |byte| Charset::LOCAL_PART.has(byte));
+    if start == at || scanner.host_sign == Some(at) {
+        return;
+    }
+    let host_end = end_of(text, at + 1, |byte| Charset::HOST.has(byte));
+    let Some(end) = host_name_end(text, at + 1, host_end) else {
+        return;
+    };
+    let user = slice(text, crate::bytes::after_escape(text, start), at);
+    let is_remote = user == b"git" && matches!(byte_at(text, end), Some(b':' | b'/'));
+    if !is_remote {
+        scanner.found(EMAIL, start, end);
+    }
+}
+
+/// Where a host name with a plausible last label ends, the last label cut where its letters end.
+fn host_name_end(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let mut to = end;
+    while let Some(dot) = slice(text, start, to).iter().rposition(|&byte| byte == b'.') {
+        let label = start + dot + 1;
+        let letters = end_of(slice(text, 0, to), label, |byte| byte.is_ascii_alphabetic());
+        if dot > 0 && letters - label >= MIN_TOP_LEVEL {
+            return Some(letters);
+        }
+        to = start + dot;
+    }
+    None
+}
+
+/// Finds the `user:password` of the URL whose `://` begins at `colon`.
+pub(crate) fn find_url_password(scanner: &mut Scanner<'_>, colon: usize) {
+    let text = scanner.text;
+    if !starts_at(text, colon, b"://") {
+        return;
+    }
+    let scheme = slice(text, start_of(text, colon, |byte| Charset::SCHEME.has(byte)), colon);
+    let base = scheme.split(|&byte| byte == b'+').next().unwrap_or_default();
+    let ends_with = |name: &&[u8]| {
+        let tail = base.len().checked_sub(name.len()).map(|start| slice(base, start, base.len()));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(name))
+    };
+    let user = colon + 3;
+    let (rule, password) = if DB_SCHEMES.iter().any(ends_with) {
+        (DB_PASSWORD, db_password(scanner, user))
+    } else {
+        (URL_PASSWORD, url_password(text, user))
+    };
+    if let Some((password, end)) = password {
+        push_userinfo(scanner, rule, user, password, end);
+    }
+}
+
+fn push_userinfo(
+    scanner: &mut Scanner<'_>,
+    rule: crate::Rule,
+    user: usize,
+    password: usize,
+    end: usize,
+) {
+    // A placeholder in the user's place stays.
+    let hides_user = password > user + 1 && !slice(scanner.text, user, password).contains(&b'[');
+    let (start, form) = if hides_user { (user, Form::Userinfo) } else { (password, Form::Plain) };
+    scanner.host_sign = Some(end);
+    scanner.spans.push(Span { rule, start, end, form });
+}
+
+/// Start and end of the password of a store's URL, where both parts may hold nearly anything.
+fn db_password(scanner: &mut Scanner<'_>, user: usize) -> Option<(usize, usize)> {
+    let text = scanner.text;
+    let ends_user = |byte: u8| matches!(byte, b':' | b'"') || Charset::SPACE.has(byte);
+    let colon = end_of(text, user, |byte| !ends_user(byte));
+    if byte_at(text, colon) != Some(b':') {
+        return None;
+    }
+    let password = colon + 1;
+    let mut end = password_end(scanner, password);
+    if end == password || byte_at(text, end) != Some(b'@') {
+        return None;
+    }
+    // A password with an `@` in it: the host begins after the last one.
+    loop {
+        let next = end_of(text, end + 1, in_authority);
+        if byte_at(text, next) != Some(b'@') {
+            return Some((password, end));
+        }
+        end = next;
+    }
+}
+
+/// The first `@`, double quote, white space or placeholder from `from` on.
+fn password_end(scanner: &mut Scanner<'_>, from: usize) -> usize {
+    if from < scanner.userinfo.0 || from > scanner.userinfo.1 {
+        scanner.userinfo = (from, measure_password(scanner.text, from));
+    }
+    scanner.userinfo.1
+}
+
+fn measure_password(text: &[u8], from: usize) -> usize {
+    let ends = |byte: u8| matches!(byte, b'@' | b'"' | b'[') || Charset::SPACE.has(byte);
+    let mut at = from;
+    loop {
+        at = end_of(text, at, |byte| !ends(byte));
+        let is_text = byte_at(text, at) == Some(b'[') && placeholder_end(text, at).is_none();
+        if !is_text {
+            return at;
+        }
+        at += 1;
+    }
+}
+
+/// Start and end of the password of any other URL.
+fn url_password(text: &[u8], user: usize) -> Option<(usize, usize)> {
+    let colon = end_of(text, user, |byte| in_authority(byte) && byte != b':');
+    if byte_at(text, colon) != Some(b':') {
+        return None;
+    }
+    let password = colon + 1;
+    let mut end = end_of(text, password, in_authority);
+    if end == password || byte_at(text, end) != Some(b'@') {
+        return None;
+    }
+    loop {
+        let next = end_of(text, end + 1, in_authority);
+        if byte_at(text, next) != Some(b'@') {
+            return Some((password, end));
+        }
+        end = next;
+    }
+}
+
+/// Whether a byte may stand in the part of a URL between `//` and the path, bar the `@` itself.
+fn in_authority(byte: u8) -> bool {
+    !Charset::SPACE.has(byte)
+        && !matches!(
+            byte,
+            b'@' | b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'[' | b']'
+        )
+}
+
+/// Finds the home directory that begins with the slash at `slash`.
+pub(crate) fn find_home(scanner: &mut Scanner<'_>, slash: usize) {
+    let text = scanner.text;
+    if slash < scanner.path_end {
+        return;
+    }
+    if let Some(head) =
+        [&b"/Users/"[..], b"/home/"].iter().find(|head| starts_at(text, slash, head))
+    {
+        find_path(scanner, slash, slash + head.len());
+        return;
+    }
+    let is_inside = byte_before(text, slash).is_some_and(|byte| {
+        Charset::TOKEN.has(byte) || matches!(byte, b'.' | b'~' | b'/' | b'}' | b']' | b'\\')
+    });
+    let is_rooted = !is_inside || ends_escape(text, slash);
+    if is_rooted && starts_at(text, slash, b"/root") {
+        let rest = slash + b"/root".len();
+        match byte_at(text, rest) {
+            Some(b'/') => find_path(scanner, slash, rest),
+            Some(byte) if in_path(byte) => {}
+            _ => scanner.found(PATH, slash, rest),
+        }
+    }
+}
+
+/// Finds the home directory on the drive whose colon is at `colon`, also with escaped backslashes.
+pub(crate) fn find_windows_home(scanner: &mut Scanner<'_>, colon: usize) {
+    let text = scanner.text;
+    let Some(drive) = colon.checked_sub(1) else {
+        return;
+    };
+    let is_drive = byte_at(text, drive).is_some_and(|byte| byte.is_ascii_alphabetic());
+    if drive < scanner.path_end || !is_drive {
+        return;
+    }
+    let Some(name) = separators_end(text, colon + 1) else {
+        return;
+    };
+    let is_forward = byte_at(text, colon + 1) == Some(b'/');
+    let users = slice(text, name, name + b"users".len());
+    if !users.eq_ignore_ascii_case(b"users") || (is_forward && !is_left_boundary(text, drive)) {
+        return;
+    }
+    if let Some(user) = separators_end(text, name + users.len()) {
+        find_path(scanner, drive, user);
+    }
+}
+
+/// Where a few separators end, if there is one.
+fn separators_end(text: &[u8], from: usize) -> Option<usize> {
+    let window = slice(text, 0, text.len().min(from + MAX_SEPARATORS));
+    let end = end_of(window, from, |byte| byte == b'\\' || byte == b'/');
+    (end > from).then_some(end)
+}
+
+/// Notes the path from `start` on if something follows its head.
+fn find_path(scanner: &mut Scanner<'_>, start: usize, after_head: usize) {
+    let text = scanner.text;
+    let mut end = after_head;
+    loop {
+        end = end_of(text, end, |byte| in_path(byte) && byte != b'[');
+        if byte_at(text, end) != Some(b'[') || placeholder_end(text, end).is_some() {
+            break;
+        }
+        end += 1;
+    }
+    if end > after_head {
+        scanner.found(PATH, start, end);
+        scanner.path_end = end;
+    }
+}
+
+/// Whether a byte may stand in a path: all but white space, quotes and a closing parenthesis.
+fn in_path(byte: u8) -> bool {
+    !Charset::SPACE.has(byte) && !matches!(byte, b'"' | b'\'' | b'`' | b')')
+}

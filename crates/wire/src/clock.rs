@@ -1,0 +1,20 @@
+//! Where the time comes from.
+
+use crate::Timestamp;
+
+/// Tells the time; passed in, so that a test can set it.
+pub trait Clock: Send + Sync {
+    /// Returns the present point in time.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's own clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one door to the machine's clock")]
+    fn now(&self) -> Timestamp {
+        jiff::Timestamp::now().into()
+    }
+}

@@ -1,0 +1,141 @@
+use super::*;
+use crate::{IdentifierKey, redact_batch};
+
+const EVENT: &str = r#"{"source_event_id":"evt_1","ts":"2026-06-19T12:34:56.789Z","kind":"assistant_message",
+    "agent":"a","provider":"openai","session_id":"s","tokens":{"input":1,"output":2}"#;
+
+fn body(events: &str) -> String {
+    format!(
+        r#"{{"batch_id":"b","device_id":"d","daemon_version":"v","app":"x","events":[{events}]}}"#
+    )
+}
+
+fn event_with(rest: &str) -> String {
+    format!("{EVENT},{rest}}}")
+}
+
+fn parse(text: &str) -> ParsedBatch {
+    parse_batch(text.as_bytes()).expect("readable")
+}
+
+/// Parses one good and one bad event; the bad one is refused for `reason`.
+fn check_refused(bad: &str, reason: &str) {
+    let parsed = parse(&body(&format!("{},{bad}", event_with("\"seq\":1"))));
+    assert_eq!(parsed.batch.events.len(), 1);
+    let reasons: Vec<_> =
+        parsed.rejected.iter().map(|rejection| rejection.reason.as_str()).collect();
+    assert_eq!(reasons, [reason]);
+}
+
+#[test]
+fn a_count_that_is_none_refuses_its_event_only() {
+    let whole = "not a whole number from 0 to 9007199254740991";
+    for count in ["\"12\"", "1.5", "-1", "9223372036854775808", "9007199254740992", "[1]", "true"] {
+        let tokens = format!(
+            r#"{{"source_event_id":"evt_2","ts":"2026-06-19T12:34:56Z","kind":"k","agent":"a","provider":"p",
+            "session_id":"s","tokens":{{"output":1,"input":{count}}}}}"#
+        );
+        check_refused(&tokens, &format!("tokens.input: {whole}"));
+    }
+}
+
+#[test]
+fn a_missing_field_names_itself() {
+    check_refused("{}", "source_event_id: missing");
+    check_refused(r#"{"source_event_id":"e"}"#, "ts: missing");
+    check_refused(r#"{"source_event_id":"e","ts":null}"#, "ts: missing");
+    check_refused("7", "record: not an object");
+}
+
+#[test]
+fn reasons_never_hold_a_value() {
+    let secret = "canary expected a string at line 1";
+    let bad = event_with(&format!(r#""metadata":{{"{secret}":[1]}}"#));
+    check_refused(&bad, "metadata.*: not text");
+    check_refused(
+        &event_with(&format!(r#""duration_ms":"{secret}""#)),
+        "duration_ms: not a whole number from 0 to 9007199254740991",
+    );
+    check_refused(
+        &event_with(&format!(r#""started_at":"{secret}""#)),
+        "started_at: not an RFC 3339 time with an offset",
+    );
+    check_refused(
+        &event_with(r#""reported_cost":0.1"#),
+        "reported_cost: not a decimal amount in USD with at most 12 places, as text",
+    );
+    check_refused(&event_with(r#""seq":1,"seq":2"#), "record: a field is given twice");
+}
+
+#[test]
+fn a_long_identifier_is_refused_and_a_long_text_is_cut() {
+    let long = "x".repeat(600);
+    check_refused(
+        &event_with(&format!(r#""model":"{long}""#)),
+        "model: longer than 512 characters",
+    );
+    let excerpt = "é".repeat(crate::limits::MAX_EXCERPT_CHARS + 5);
+    let parsed = parse(&body(&event_with(&format!(r#""content_excerpt":"{excerpt}""#))));
+    let kept = parsed.batch.events[0].content_excerpt.as_ref().expect("kept");
+    assert_eq!(kept.len(), 2 * crate::limits::MAX_EXCERPT_CHARS);
+}
+
+#[test]
+fn unknown_fields_and_nulls_are_let_through() {
+    let parsed = parse(&body(&event_with(
+        r#""model":null,"git":null,"metadata":{"a":null},"new":[{"x":1}]"#,
+    )));
+    assert!(parsed.rejected.is_empty(), "{:?}", parsed.rejected);
+    assert!(parsed.batch.events[0].metadata.is_empty());
+}
+
+#[test]
+fn a_batch_without_app_is_taken_with_a_warning() {
+    let parsed =
+        parse(r#"{"batch_id":"b","device_id":"d","daemon_version":"v","app":"  ","events":[]}"#);
+    assert_eq!(parsed.warnings, [WARNING_NO_APP]);
+    assert!(parsed.batch.app.is_none());
+}
+
+#[test]
+fn an_unreadable_body_is_told_by_place() {
+    let refused = |body: &[u8]| parse_batch(body).expect_err("unreadable");
+    assert_eq!(refused(b"{\"events\": [NaN]}"), ParseError::NotJson { line: 1, column: 13 });
+    assert_eq!(refused(b"\xff"), ParseError::NotUtf8);
+    assert_eq!(refused(&[b'['; 40]), ParseError::TooDeep);
+    assert_eq!(refused(b"[]").to_string(), "record: not an object");
+    assert_eq!(refused(b"{\"device_id\": 7}").to_string(), "device_id: not text");
+    let many = body(&vec!["{}"; 10_001].join(","));
+    assert_eq!(refused(many.as_bytes()), ParseError::TooMany { what: "events", limit: 10_000 });
+}
+
+#[test]
+fn the_floor_hides_text_and_hashes_identifiers() {
+    let mail = "jane@example.com";
+    let rest = format!(r#""content_excerpt":"ask {mail}","metadata":{{"user":"{mail}"}}"#);
+    let (batch, findings) =
+        redact_batch(parse(&body(&event_with(&rest))).batch, &IdentifierKey::new([1; 32]));
+    let event = &batch.events[0];
+    assert_eq!(
+        event.content_excerpt.as_ref().map(|text| text.as_str()),
+        Some("ask [REDACTED:email]")
+    );
+    let user = event.metadata.0[0].1.as_str();
+    assert!(user.starts_with("h_") && user.len() == 34, "{user}");
+    assert_eq!(event.redactions.0[0].1, 2);
+    assert_eq!(
+        findings.iter().map(|(rule, count)| (rule.name(), count)).collect::<Vec<_>>(),
+        [("email", 2)]
+    );
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test stands in for a store")]
+fn a_stored_batch_reads_back_as_it_was() {
+    let parsed = parse(&body(&event_with(r#""git":{},"usage_known":false"#)));
+    let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+    let trust =
+        |text: RawText| modelstat_redact::RedactedText::from_store(text.reveal().to_owned());
+    let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
+    assert_eq!(batch, back);
+}
