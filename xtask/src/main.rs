@@ -2,6 +2,7 @@
 //!
 //! Deliberately light, since a fresh machine compiles this first: no dependency but a JSON reader.
 
+mod bench;
 mod gen_docs;
 mod setup;
 mod step;
@@ -22,6 +23,7 @@ usage: cargo xtask <command>
   setup                     take the pinned DuckDB library
   gen [--check]             write generated documents (or say whether they are up to date)
   tidy                      check crate edges and house rules
+  bench [ingest]            run a benchmark in the release profile
   faults [ROUNDS]           kill -9 rounds, 20 unless told
 
 examples:
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "build" => up::build(rest),
         "test" => test::run(rest),
         "setup" => setup::duckdb(),
+        "bench" => bench::run(rest),
         "gen" => gen_docs::run(rest),
         "tidy" => tidy::run(),
         "faults" => test::faults(rest),

@@ -1,1 +1,39 @@
-fn main() {}
+//! The `modelstat` binary: daemon, server and command line in one.
+
+mod args;
+mod client;
+mod commands;
+mod config;
+mod demo;
+mod error;
+mod home;
+mod output;
+mod process;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Verb};
+
+fn main() -> ExitCode {
+    process::harden();
+    let arguments = Arguments::parse();
+    let done = match arguments.verb {
+        Verb::Up(up) => commands::up::run(&up),
+        Verb::Server(server) => commands::serve::server(&server),
+        Verb::Daemon(daemon) => commands::serve::daemon(&daemon),
+        Verb::Status(status) => commands::status::run(&status),
+        Verb::Keys(keys) => commands::keys::run(&keys),
+        Verb::Orgs(orgs) => commands::orgs::run(&orgs),
+        Verb::Egress(egress) => commands::egress::run(&egress),
+        Verb::Redact(redact) => commands::redact::run(&redact),
+        Verb::Prices(prices) => commands::prices::run(&prices),
+        Verb::Demo(demo) => commands::demo::run(&demo),
+        Verb::Docs(docs) => commands::docs::run(&docs),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::fail(&error),
+    }
+}

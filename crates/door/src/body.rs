@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Refusal;
@@ -15,6 +16,10 @@ const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Largest window of a zstd frame that is decoded (8 MiB), as browsers and proxies bound it.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// Most bytes of a refused body that are read to its end, and longest time for that.
+const MAX_DISCARD_BYTES: usize = 128 * 1024 * 1024;
+const DISCARD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// One unit of the budget; permits are counted in 32 bits.
 const BUDGET_UNIT_BYTES: usize = 1024;
@@ -79,6 +84,7 @@ pub async fn read_body(
     let encoding = encoding_of(headers)?;
     let declared = declared_length(headers);
     if declared.is_some_and(|length| length > limit) {
+        tokio::time::timeout(DISCARD_TIMEOUT, discard(body)).await.ok();
         return Err(over(limit));
     }
     let share = match (encoding, declared) {
@@ -86,10 +92,8 @@ pub async fn read_body(
         _ => limit,
     };
     let permit = budget.take(share)?;
-    let reading = axum::body::to_bytes(body, limit);
-    let packed = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
-        Ok(Ok(packed)) => packed,
-        Ok(Err(error)) => return Err(unreadable(&error, limit)),
+    let packed = match tokio::time::timeout(BODY_TIMEOUT, collect(body, declared, limit)).await {
+        Ok(packed) => packed?,
         Err(_) => {
             let message = "the body took longer than 60 s";
             return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", message));
@@ -127,15 +131,38 @@ fn over(limit: usize) -> Refusal {
     Refusal::too_large(format!("the body is larger than {} MiB: split the batch", limit >> 20))
 }
 
-fn unreadable(error: &axum::Error, limit: usize) -> Refusal {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.to_string().contains("length limit") {
-            return over(limit);
+/// Collects a body; one that turns out too large is read on without being kept.
+async fn collect(mut body: Body, declared: Option<usize>, limit: usize) -> Result<Bytes, Refusal> {
+    let mut bytes = BytesMut::with_capacity(declared.unwrap_or(0));
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Refusal::bad_request(
+                "body",
+                "the body ended early or its framing is wrong",
+            ));
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        if bytes.len() + data.len() > limit {
+            drop(bytes);
+            tokio::time::timeout(DISCARD_TIMEOUT, discard(body)).await.ok();
+            return Err(over(limit));
         }
-        source = cause.source();
+        bytes.extend_from_slice(data);
     }
-    Refusal::bad_request("body", "the body ended early or its framing is wrong")
+    Ok(bytes.freeze())
+}
+
+/// Reads what is left of a body without keeping it, so that a client that is still writing gets to
+/// read the refusal instead of a broken connection. Bounded: who sends without end is cut off.
+async fn discard(mut body: Body) {
+    let mut left = MAX_DISCARD_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        if length > left {
+            return;
+        }
+        left -= length;
+    }
 }
 
 fn unpack(encoding: Encoding, packed: &[u8], limit: usize) -> Result<Bytes, Refusal> {

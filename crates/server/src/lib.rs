@@ -1,1 +1,22 @@
 //! Ingest, authentication, deduplication, pricing and the query API.
+//!
+//! The path of a request: `door` bounds it, [`ingest`] authenticates, parses, redacts and commits it
+//! to the inbox, which is when it is acknowledged. [`applier`] drains the inbox: it prices and hands
+//! to the ledger, whose one transaction holds rows and position. [`api`] answers questions.
+//!
+//! An acknowledgement promises that an event is durable, not that it is priced or new: its one
+//! outcome is decided when it is applied. Nothing before the acknowledgement waits for the ledger,
+//! a price or another machine.
+
+mod api;
+mod applier;
+mod auth;
+mod ingest;
+mod operator;
+mod routes;
+mod server;
+mod state;
+mod time_zone;
+
+pub use operator::{DEMO_ORG, OperatorToken};
+pub use server::{Config, Server, StartError};

@@ -1,1 +1,30 @@
 //! Ledger, directory and inbox: the three traits and their embedded engines.
+//!
+//! The server knows its stores only through these traits. [`EmbeddedStores`] holds the engines of
+//! one machine: DuckDB for the [`Ledger`], SQLite for the [`Directory`] and the [`Inbox`].
+//!
+//! What this crate deliberately does not do: it prices nothing and redacts nothing. It takes
+//! redacted batches with their costs, and refuses any other text by type.
+
+#[cfg(test)]
+mod contract;
+mod directory;
+mod embedded;
+mod inbox;
+mod ledger;
+mod query;
+mod rows;
+
+pub use directory::{CreatedKey, Directory, DirectoryError, Key, NewKey, Org, Scope};
+pub use embedded::{DiskReserve, EmbeddedOptions, EmbeddedStores, OpenError};
+pub use inbox::{Inbox, InboxBatch, InboxEntry, InboxError, InboxPayload, Receipt};
+pub use ledger::{Applied, AppliedBatch, Costing, Drain, Ledger, LedgerError};
+pub use query::{
+    Bucket, Dimension, Filter, FilterOp, Measure, Query, QueryTable, QueryValue, TimeRange,
+};
+pub use rows::{
+    Activity, EventRow, OutcomeCount, PrivacyReport, Received, ReportedInstance, RuleCount,
+    SegmentRow, SessionDetail, SessionFilter, SessionPage, SessionRow, TextCounts, ToolCallRow,
+};
+#[cfg(test)]
+mod bench_tmp;

@@ -120,7 +120,7 @@ pub fn parse_batch(body: &[u8]) -> Result<ParsedBatch, ParseError> {
         segments,
         tool_calls,
         session_installs: session_installs(frame.session_installs)?,
-        session_titles: frame.session_titles.unwrap_or_default(),
+        session_titles: session_titles(frame.session_titles)?,
         auto_taxonomy: frame.auto_taxonomy,
         summarizer_mode: frame_name("summarizer_mode", frame.summarizer_mode)?,
         tz: frame_name("tz", frame.tz)?,
@@ -203,6 +203,16 @@ fn session_installs(
     };
     let checked: Result<_, Problem> =
         installs.unwrap_or_default().0.into_iter().map(check).collect();
+    checked.map_err(ParseError::Frame)
+}
+
+fn session_titles(
+    titles: Option<Pairs<RawText, RawText>>,
+) -> Result<Pairs<RawText, RawText>, ParseError> {
+    let check = |(session, title): (RawText, RawText)| {
+        Ok((record::identifier("session_titles", session)?, title))
+    };
+    let checked: Result<_, Problem> = titles.unwrap_or_default().0.into_iter().map(check).collect();
     checked.map_err(ParseError::Frame)
 }
 

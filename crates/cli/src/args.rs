@@ -1,0 +1,304 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// What your LLM spend buys, without a prompt ever leaving your machine.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  modelstat up                        server and daemon in one process, with a dashboard
+  modelstat up --demo                 the same, with an org full of sample data beside yours
+  modelstat keys create --scope read  a key for the query API
+  modelstat egress                    what left this machine, request by request
+  echo 'mail jane@example.com' | modelstat redact"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Start server and daemon in one process, on embedded stores
+    Up(UpArguments),
+    /// Start the server alone
+    Server(ServerArguments),
+    /// Start the daemon alone
+    Daemon(DaemonArguments),
+    /// Show queues, outcomes and versions of the running process
+    Status(QuietArguments),
+    /// Make, list and revoke keys
+    Keys(KeysArguments),
+    /// Make and list orgs
+    Orgs(OrgsArguments),
+    /// Show what left this machine
+    Egress(EgressArguments),
+    /// Redact a file or standard input
+    Redact(RedactArguments),
+    /// Show the price book
+    Prices(PricesArguments),
+    /// Manage the sample data
+    Demo(DemoArguments),
+    /// Print parts of the documents that are generated from the code
+    #[command(hide = true)]
+    Docs(DocsArguments),
+}
+
+/// Where things are kept, and how they are set.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HomeArguments {
+    /// The data directory [default: the platform's data directory]
+    #[arg(long, value_name = "DIR", env = "MODELSTAT_HOME")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The configuration file [default: modelstat.toml in the data directory]
+    #[arg(long, value_name = "FILE", env = "MODELSTAT_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What the daemon can be told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DaemonOptions {
+    /// Ship everything with this key instead of the keys that clients bring
+    #[arg(long, value_name = "KEY", env = "MODELSTAT_DAEMON_KEY", hide_env_values = true)]
+    pub(crate) daemon_key: Option<String>,
+    /// How much of a redacted turn is shipped
+    #[arg(long, value_enum, env = "MODELSTAT_EXCERPT")]
+    pub(crate) excerpt: Option<ExcerptWord>,
+    /// How hashes of text are shipped
+    #[arg(long, value_enum, env = "MODELSTAT_HASHES")]
+    pub(crate) hashes: Option<HashesWord>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ExcerptWord {
+    /// Nothing
+    None,
+    /// The first 320 characters
+    #[value(name = "320")]
+    #[serde(rename = "320")]
+    Short,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HashesWord {
+    /// Keyed with this installation's secret, so that a guess cannot be confirmed
+    Keyed,
+    /// As clients made them
+    Published,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  modelstat up
+  modelstat up --listen 127.0.0.1:8080 --daemon-listen 127.0.0.1:8081
+  modelstat up --json | head -1        one line for scripts when it is ready")]
+pub(crate) struct UpArguments {
+    #[command(flatten)]
+    pub(crate) home: HomeArguments,
+    /// Where the server listens [default: 127.0.0.1:4320]
+    #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the daemon listens [default: 127.0.0.1:4319]
+    #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_DAEMON_LISTEN")]
+    pub(crate) daemon_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonOptions,
+    /// Add an org `demo` full of sample data
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Print one line of JSON when it is ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerArguments {
+    #[command(flatten)]
+    pub(crate) home: HomeArguments,
+    /// Where the server listens [default: 127.0.0.1:4320]
+    #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Print one line of JSON when it is ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DaemonArguments {
+    #[command(flatten)]
+    pub(crate) home: HomeArguments,
+    /// Where the daemon listens [default: 127.0.0.1:4319]
+    #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_DAEMON_LISTEN")]
+    pub(crate) daemon_listen: Option<SocketAddr>,
+    /// The server to ship to [default: http://127.0.0.1:4320]
+    #[arg(long, value_name = "URL", env = "MODELSTAT_SERVER_URL")]
+    pub(crate) server_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonOptions,
+    /// Print one line of JSON when it is ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuietArguments {
+    #[command(flatten)]
+    pub(crate) home: HomeArguments,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  modelstat keys create                          an ingest key of the org `default`
+  modelstat keys create --scope read --days 30
+  modelstat keys list
+  modelstat keys revoke key_0123456789abcdef")]
+pub(crate) struct KeysArguments {
+    #[command(subcommand)]
+    pub(crate) verb: KeysVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysVerb {
+    /// Make a key and show its secret, once
+    Create {
+        /// The org's name or id
+        #[arg(long, default_value = crate::commands::DEFAULT_ORG)]
+        org: String,
+        /// What the key allows
+        #[arg(long, value_enum, default_value_t = ScopeWord::Ingest)]
+        scope: ScopeWord,
+        /// A note to recognise it by
+        #[arg(long, default_value = "")]
+        label: String,
+        /// End it by itself after so many days
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: Option<u32>,
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+    /// List keys, without their secrets
+    List {
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+    /// Revoke a key
+    Revoke {
+        /// The key's id, as `keys list` shows it
+        key_id: String,
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeWord {
+    /// Send events
+    Ingest,
+    /// Ask questions
+    Read,
+    /// Both
+    Admin,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OrgsArguments {
+    #[command(subcommand)]
+    pub(crate) verb: OrgsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrgsVerb {
+    /// Make an org
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+    /// List orgs
+    List {
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  modelstat egress                 the newest requests, one a line
+  modelstat egress --json | jq .   with their whole payloads")]
+pub(crate) struct EgressArguments {
+    /// How many of the newest requests
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) quiet: QuietArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RedactArguments {
+    /// The file; standard input when left out
+    pub(crate) file: Option<PathBuf>,
+    /// Print one JSON object with the text and counts
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PricesArguments {
+    #[command(subcommand)]
+    pub(crate) verb: PricesVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PricesVerb {
+    /// List the models of the price book with their prices of today
+    Show {
+        /// Only models whose id contains this
+        model: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    #[command(subcommand)]
+    pub(crate) verb: DemoVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DemoVerb {
+    /// Remove the org `demo` with all its data and keys
+    Rm {
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DocsArguments {
+    #[command(subcommand)]
+    pub(crate) verb: DocsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DocsVerb {
+    /// The closed list of what leaves a machine with a daemon
+    Egress,
+}

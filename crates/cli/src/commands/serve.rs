@@ -1,0 +1,234 @@
+//! `modelstat server` and `modelstat daemon`, each alone; `up` puts the same parts together.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use modelstat_daemon::{Daemon, Excerpt, Hashes, Secret};
+use modelstat_server::{OperatorToken, Server};
+use modelstat_wire::SystemClock;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::DEFAULT_ORG;
+use crate::args::{DaemonArguments, DaemonOptions, ExcerptWord, HashesWord, ServerArguments};
+use crate::config::File;
+use crate::error::Hinted;
+use crate::home::{Home, RunNote, random_token};
+use crate::output;
+
+/// How long the daemon goes on shipping when it is told to stop.
+const SHIP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// `modelstat server`
+pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
+    let home = Home::open(&arguments.home)?;
+    let file = File::read(&arguments.home, &home)?;
+    let _lock = home.lock()?;
+    start_logging();
+    run_async(async {
+        let token = random_token()?;
+        let server = start_server(&home, file.listen(arguments.listen), &token, None).await?;
+        let url = format!("http://{}", server.address());
+        // Keys belong to an org, so there is one from the start.
+        server.ensure_org(DEFAULT_ORG).context("could not make the first org")?;
+        note_running(&home, token, Some(&url), None)?;
+        if arguments.json {
+            output::json(&json!({ "dashboard": url, "ingest_url": format!("{url}/v1/ingest") }));
+        } else {
+            output::line(&format!("server    {url}/v1/ingest"));
+            output::line("keys      modelstat keys create");
+        }
+        wait_for_end().await?;
+        server.stop().await;
+        home.remove_run_note();
+        Ok(())
+    })
+}
+
+/// `modelstat daemon`
+pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
+    let home = Home::open(&arguments.home)?;
+    let file = File::read(&arguments.home, &home)?;
+    let _lock = home.lock()?;
+    start_logging();
+    run_async(async {
+        let token = random_token()?;
+        let server_url = file.server_url(arguments.server_url.as_deref());
+        let daemon = start_daemon(
+            &home,
+            DaemonSetup {
+                file: &file,
+                options: &arguments.daemon,
+                listen: file.daemon_listen(arguments.daemon_listen),
+                server_url: server_url.clone(),
+                token: &token,
+            },
+        )
+        .await?;
+        let url = format!("http://{}", daemon.address());
+        note_running(&home, token, None, Some(&url))?;
+        if arguments.json {
+            let ready =
+                json!({ "daemon_url": format!("{url}/v1/ingest"), "server_url": server_url });
+            output::json(&ready);
+        } else {
+            output::line(&format!("daemon    {url}/v1/ingest"));
+            output::line(&format!("ships to  {server_url}"));
+        }
+        wait_for_end().await?;
+        stop_daemon(daemon).await;
+        home.remove_run_note();
+        Ok(())
+    })
+}
+
+/// Runs a server or daemon to its end.
+pub(crate) fn run_async(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("io")
+        .build()
+        .context("could not start the runtime")?;
+    runtime.block_on(work)
+}
+
+/// Starts a server on the files of a data directory.
+pub(crate) async fn start_server(
+    home: &Home,
+    listen: SocketAddr,
+    token: &str,
+    daemon_url: Option<String>,
+) -> anyhow::Result<Server> {
+    let config = modelstat_server::Config {
+        listen,
+        data_dir: home.server_folder(),
+        identifier_key: home.identifier_key("server")?,
+        operator: OperatorToken::new(token.to_owned()),
+        daemon_url,
+    };
+    let started = Server::start(config, Arc::new(SystemClock)).await;
+    started.map_err(|error| explain_listen(anyhow::Error::new(error), listen, "--listen"))
+}
+
+/// What a daemon is started with.
+pub(crate) struct DaemonSetup<'a> {
+    pub(crate) file: &'a File,
+    pub(crate) options: &'a DaemonOptions,
+    pub(crate) listen: SocketAddr,
+    pub(crate) server_url: String,
+    pub(crate) token: &'a str,
+}
+
+/// Starts a daemon on the files of a data directory.
+pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow::Result<Daemon> {
+    let config = modelstat_daemon::Config {
+        listen: setup.listen,
+        own_key: setup.file.daemon_key(setup.options).map(Secret::new),
+        excerpt: match setup.file.excerpt(setup.options) {
+            ExcerptWord::None => Excerpt::None,
+            ExcerptWord::Short => Excerpt::Short,
+        },
+        hashes: match setup.file.hashes(setup.options) {
+            HashesWord::Keyed => Hashes::Keyed,
+            HashesWord::Published => Hashes::Published,
+        },
+        ..modelstat_daemon::Config::new(
+            home.daemon_folder(),
+            setup.server_url,
+            Secret::new(setup.token),
+            home.identifier_key("daemon")?,
+        )
+    };
+    let listen = config.listen;
+    // It opens files and waits for them, which must not hold up the threads of the runtime.
+    let starting = tokio::task::spawn_blocking(|| Daemon::start(config, Arc::new(SystemClock)));
+    let started = starting.await.context("starting the daemon broke off")?;
+    started.map_err(|error| explain_listen(anyhow::Error::new(error), listen, "--daemon-listen"))
+}
+
+/// Lets the daemon ship for a while, and joins its threads.
+pub(crate) async fn stop_daemon(daemon: Daemon) {
+    let stopping = tokio::task::spawn_blocking(move || daemon.shutdown(SHIP_DEADLINE));
+    if stopping.await.is_err() {
+        output::note("the daemon could not be stopped in order");
+    }
+}
+
+/// Notes how to reach this process.
+pub(crate) fn note_running(
+    home: &Home,
+    token: String,
+    server_url: Option<&str>,
+    daemon_url: Option<&str>,
+) -> anyhow::Result<()> {
+    home.write_run_note(&RunNote {
+        pid: std::process::id(),
+        token,
+        server_url: server_url.map(str::to_owned),
+        daemon_url: daemon_url.map(str::to_owned),
+    })
+}
+
+/// Waits for Ctrl-C or a request to end.
+pub(crate) async fn wait_for_end() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("could not watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not watch for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    output::note("stopping: intake is closed, what waits is being shipped");
+    Ok(())
+}
+
+/// Starts logging to standard error; `MODELSTAT_LOG` sets what is logged.
+pub(crate) fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
+        .with_env_var("MODELSTAT_LOG")
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}
+
+/// A taken port gets one line that says who could hold it and which flag changes it.
+fn explain_listen(error: anyhow::Error, listen: SocketAddr, flag: &str) -> anyhow::Error {
+    let port = listen.port();
+    match listen_failure(&error) {
+        Some(ErrorKind::AddrInUse) => Hinted::new(
+            format!(
+                "{listen} is taken, probably by another modelstat (`ss -ltnp 'sport = :{port}'` tells)"
+            ),
+            format!(
+                "stop it, or choose another address: {flag} {}:0 takes a free port",
+                listen.ip()
+            ),
+        ),
+        Some(ErrorKind::PermissionDenied) => Hinted::new(
+            format!("{listen} needs more rights than this process has"),
+            format!("choose a port above 1023 with {flag}"),
+        ),
+        _ => error,
+    }
+}
+
+/// Finds out whether an address could not be listened on, and why.
+fn listen_failure(error: &anyhow::Error) -> Option<ErrorKind> {
+    error.chain().find_map(|cause| {
+        if let Some(modelstat_server::StartError::Listen(error)) = cause.downcast_ref() {
+            return Some(error.source.kind());
+        }
+        match cause.downcast_ref::<modelstat_daemon::StartError>()? {
+            modelstat_daemon::StartError::PortTaken { .. } => Some(ErrorKind::AddrInUse),
+            modelstat_daemon::StartError::Listen { source, .. } => Some(source.kind()),
+            _ => None,
+        }
+    })
+}

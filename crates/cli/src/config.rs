@@ -1,0 +1,83 @@
+//! Configuration: flag, environment, `modelstat.toml`, default, in this order. Flags and environment
+//! come together from `args`; this file adds the other two.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Deserialize;
+
+use crate::args::{DaemonOptions, ExcerptWord, HashesWord, HomeArguments};
+use crate::error::Hinted;
+use crate::home::Home;
+
+/// Where the server listens unless it is told otherwise.
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 4320));
+
+/// Where the daemon listens unless it is told otherwise; published clients post there.
+const DEFAULT_DAEMON_LISTEN: SocketAddr =
+    SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 4319));
+
+const DEFAULT_SERVER_URL: &str = "http://127.0.0.1:4320";
+
+/// What `modelstat.toml` may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    listen: Option<SocketAddr>,
+    daemon_listen: Option<SocketAddr>,
+    server_url: Option<String>,
+    daemon_key: Option<String>,
+    excerpt: Option<ExcerptWord>,
+    hashes: Option<HashesWord>,
+}
+
+impl File {
+    /// Reads the configuration file; the default one may be absent.
+    pub(crate) fn read(arguments: &HomeArguments, home: &Home) -> anyhow::Result<Self> {
+        let default = home.folder().join("modelstat.toml");
+        let path = arguments.config.as_deref().unwrap_or(&default);
+        if arguments.config.is_none() && !path.exists() {
+            return Ok(Self::default());
+        }
+        Self::parse(path)
+    }
+
+    fn parse(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("could not read {}", path.display()))?;
+        toml::from_str(&text).map_err(|error| {
+            // The parser quotes the line, which may hold a key.
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            Hinted::new(
+                format!("{} is not valid (line {line})", path.display()),
+                "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes",
+            )
+        })
+    }
+
+    pub(crate) fn listen(&self, given: Option<SocketAddr>) -> SocketAddr {
+        given.or(self.listen).unwrap_or(DEFAULT_LISTEN)
+    }
+
+    pub(crate) fn daemon_listen(&self, given: Option<SocketAddr>) -> SocketAddr {
+        given.or(self.daemon_listen).unwrap_or(DEFAULT_DAEMON_LISTEN)
+    }
+
+    pub(crate) fn server_url(&self, given: Option<&str>) -> String {
+        given.or(self.server_url.as_deref()).unwrap_or(DEFAULT_SERVER_URL).to_owned()
+    }
+
+    pub(crate) fn daemon_key(&self, options: &DaemonOptions) -> Option<String> {
+        options.daemon_key.clone().or_else(|| self.daemon_key.clone())
+    }
+
+    pub(crate) fn excerpt(&self, options: &DaemonOptions) -> ExcerptWord {
+        options.excerpt.or(self.excerpt).unwrap_or(ExcerptWord::None)
+    }
+
+    pub(crate) fn hashes(&self, options: &DaemonOptions) -> HashesWord {
+        options.hashes.or(self.hashes).unwrap_or(HashesWord::Keyed)
+    }
+}

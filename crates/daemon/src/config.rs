@@ -1,0 +1,201 @@
+//! What a daemon is told at its start, and every limit with its reason.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use modelstat_summarize::SegmentLimits;
+use modelstat_wire::IdentifierKey;
+use modelstat_wire::egress::Excerpt;
+
+/// Where a daemon listens unless told otherwise: this machine only.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4319);
+
+const MIB: u64 = 1024 * 1024;
+
+/// Everything that a daemon is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The daemon's own folder; made with mode 0700.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The server to ship to, without `/v1/ingest`.
+    pub server_url: String,
+    /// Ships everything with this key instead of the keys that brought it.
+    pub own_key: Option<Secret>,
+    /// Opens `/v1/status` and `/v1/egress`.
+    pub admin_token: Secret,
+    /// The secret of this installation under which identifiers and hashes are hashed.
+    pub identifier_key: IdentifierKey,
+    /// How much of a turn is shipped.
+    pub excerpt: Excerpt,
+    /// How hashes of text are shipped.
+    pub hashes: Hashes,
+    /// When a segment ends.
+    pub segments: SegmentLimits,
+    /// How much is kept while the server cannot take it.
+    pub spool: SpoolLimits,
+    /// How much is kept of what was sent.
+    pub ledger: LedgerLimits,
+    /// What one request may use.
+    pub http: HttpLimits,
+    /// How fast things repeat.
+    pub pace: Pace,
+}
+
+impl Config {
+    /// Takes what has no default.
+    pub fn new(
+        data_dir: PathBuf,
+        server_url: String,
+        admin_token: Secret,
+        identifier_key: IdentifierKey,
+    ) -> Self {
+        Self {
+            data_dir,
+            listen: DEFAULT_LISTEN,
+            server_url,
+            own_key: None,
+            admin_token,
+            identifier_key,
+            excerpt: Excerpt::default(),
+            hashes: Hashes::default(),
+            segments: SegmentLimits::default(),
+            spool: SpoolLimits::default(),
+            ledger: LedgerLimits::default(),
+            http: HttpLimits::default(),
+            pace: Pace::default(),
+        }
+    }
+}
+
+/// How hashes of text are shipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hashes {
+    /// Hashed again under this installation's secret, since a plain hash confirms a guess.
+    #[default]
+    Keyed,
+    /// As the client made them.
+    Published,
+}
+
+/// How much is kept while the server cannot take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolLimits {
+    /// Most bytes of all queues together; above it ingest answers 503.
+    pub bytes: u64,
+    /// Free disk space that is left to others, in bytes: SQLite needs room to checkpoint.
+    pub reserve_bytes: u64,
+    /// The same as a share of the disk; the larger of the two holds.
+    pub reserve_percent: u64,
+}
+
+impl Default for SpoolLimits {
+    fn default() -> Self {
+        // Days of a busy team's numbers, and little beside any disk of today.
+        Self { bytes: 2048 * MIB, reserve_bytes: 512 * MIB, reserve_percent: 5 }
+    }
+}
+
+/// How much is kept of what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerLimits {
+    /// Most bytes of payloads; the oldest go first.
+    pub bytes: u64,
+    /// Oldest entry.
+    pub age: Duration,
+}
+
+impl Default for LedgerLimits {
+    fn default() -> Self {
+        // A quarter of a year is what an audit asks about.
+        Self { bytes: 256 * MIB, age: Duration::from_hours(90 * 24) }
+    }
+}
+
+/// What requests may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Most connections at a time; further ones wait in the listener's backlog.
+    pub connections: usize,
+    /// Longest head of a request: a long bearer and a browser's usual headers.
+    pub head_bytes: usize,
+    /// Longest wait for a head, and longest pause between two requests of a connection.
+    pub head_time: Duration,
+    /// Longest wait for a whole body: 64 MiB from the same machine take far less.
+    pub body_time: Duration,
+    /// Most bytes of bodies in memory, compressed and decompressed; above it ingest answers 503.
+    pub bodies_bytes: u64,
+    /// Bodies that are parsed and redacted at the same time.
+    pub workers: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connections: 1_024,
+            head_bytes: 64 * 1024,
+            head_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(30),
+            bodies_bytes: 256 * MIB,
+            workers: 4,
+        }
+    }
+}
+
+/// How fast things repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks for segments that can be closed.
+    pub tick: Duration,
+    /// From the dropping of text to the emptying of the log that still holds it; the promise is 60 s.
+    pub checkpoint: Duration,
+    /// The ceiling of the first wait after a failure; it doubles with each further one.
+    pub backoff_base: Duration,
+    /// The ceiling of every wait after a failure.
+    pub backoff_cap: Duration,
+    /// Between two tries of a key that the server refuses.
+    pub probe: Duration,
+    /// Longest wait for a connection to the server.
+    pub connect_time: Duration,
+    /// Longest wait for one request to the server.
+    pub request_time: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_millis(500),
+            checkpoint: Duration::from_secs(10),
+            backoff_base: Duration::from_secs(1),
+            backoff_cap: Duration::from_mins(1),
+            probe: Duration::from_mins(1),
+            connect_time: Duration::from_secs(4),
+            request_time: Duration::from_mins(1),
+        }
+    }
+}
+
+/// A credential. It prints as `…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a credential.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The credential, for the one header that carries it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

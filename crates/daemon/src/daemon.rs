@@ -1,0 +1,306 @@
+//! The daemon: starts the threads, and ends them in order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use modelstat_summarize::TemplateEngine;
+use modelstat_wire::egress::EgressPolicy;
+use modelstat_wire::{Clock, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::config::{Config, Hashes};
+use crate::database::DatabaseError;
+use crate::egress::{Door, DoorError, Ledger};
+use crate::files::{self, FileError};
+use crate::http::{App, Refused, Reports, Server};
+use crate::keys::{KeyRing, KeysError};
+use crate::pipeline::Pipeline;
+use crate::shipper::{Shipper, Shown};
+use crate::spool::{Kind, Spool, Writer};
+use crate::status::{SpoolStatus, Status};
+use crate::wake::{Phase, Wake};
+
+/// How often the end of a thread is looked for at shutdown.
+const JOIN_STEP: Duration = Duration::from_millis(5);
+
+/// How long requests at hand may take at shutdown, as a share of the deadline: the rest is for shipping.
+const REQUEST_SHARE: u32 = 4;
+
+/// The longest of these shares: a request at hand needs a commit and no more.
+const MAX_REQUEST_GRACE: Duration = Duration::from_secs(2);
+
+/// Why a daemon could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The folder cannot be used.
+    #[error("the data directory cannot be used")]
+    Folder(#[source] FileError),
+    /// The spool cannot be used.
+    #[error("the spool cannot be used")]
+    Spool(#[source] DatabaseError),
+    /// The egress ledger cannot be used.
+    #[error("the egress ledger cannot be used")]
+    Ledger(#[source] DatabaseError),
+    /// The keys cannot be used.
+    #[error("the keys cannot be used")]
+    Keys(#[source] KeysError),
+    /// The server's address cannot be used.
+    #[error("the server's address cannot be used")]
+    Server(#[source] DoorError),
+    /// Somebody else listens there.
+    #[error("{address} is taken")]
+    PortTaken {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The system gives no thread.
+    #[error("could not start a thread")]
+    Thread(#[source] io::Error),
+}
+
+/// A running daemon. Dropping it ends it without waiting for the server.
+pub struct Daemon {
+    shared: Arc<Shared>,
+    server: Server,
+    writer: Writer,
+    threads: Threads,
+}
+
+struct Threads {
+    writer: Option<JoinHandle<()>>,
+    pipeline: Option<JoinHandle<()>>,
+    shipper: Option<JoinHandle<()>>,
+}
+
+/// What the threads share, and what `status` reads.
+struct Shared {
+    address: SocketAddr,
+    started_at: Timestamp,
+    clock: Arc<dyn Clock>,
+    spool: Arc<Spool>,
+    ledger: Arc<Ledger>,
+    door: Arc<Door>,
+    shown: Arc<Mutex<Shown>>,
+    refused: Arc<Refused>,
+    pipeline: Arc<Wake>,
+    shipper: Arc<Wake>,
+}
+
+impl Daemon {
+    /// Opens the files, listens and starts the threads.
+    pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        files::private_folder(&config.data_dir).map_err(StartError::Folder)?;
+        // Before anything is written: most often the port is taken by a daemon that runs already.
+        let listener = listen(config.listen)?;
+        let address =
+            listener.local_addr().map_err(|source| listen_failed(config.listen, source))?;
+        let keys = KeyRing::open(&config.data_dir.join("keys"), config.own_key.clone());
+        let keys = Arc::new(keys.map_err(StartError::Keys)?);
+        let spool = Spool::open(&config.data_dir.join("spool.db"), config.spool, keys.has_own());
+        let spool = Arc::new(spool.map_err(StartError::Spool)?);
+        let ledger = Ledger::open(&config.data_dir.join("egress.db"), config.ledger);
+        let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
+        let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
+        let shared = Arc::new(Shared {
+            address,
+            started_at: clock.now(),
+            clock,
+            spool,
+            ledger,
+            door: Arc::new(door.map_err(StartError::Server)?),
+            shown: Arc::default(),
+            refused: Arc::default(),
+            pipeline: Arc::default(),
+            shipper: Arc::default(),
+        });
+        Self::run(config, shared, keys, listener).map_err(StartError::Thread)
+    }
+
+    fn run(
+        config: Config,
+        shared: Arc<Shared>,
+        keys: Arc<KeyRing>,
+        listener: TcpListener,
+    ) -> io::Result<Self> {
+        let (writer, writer_thread) =
+            Writer::start(Arc::clone(&shared.spool), Arc::clone(&shared.pipeline))?;
+        let mut threads = Threads { writer: Some(writer_thread), pipeline: None, shipper: None };
+        let pipeline = shared.pipeline(&config);
+        threads.pipeline = Some(named("modelstat-pipeline", move || pipeline.run())?);
+        let shipper = shared.shipper(&config, Arc::clone(&keys));
+        threads.shipper = Some(named("modelstat-shipper", move || shipper.run())?);
+        let source = Arc::clone(&shared);
+        let app = App {
+            address: shared.address,
+            limits: config.http,
+            clock: Arc::clone(&shared.clock),
+            identifier_key: config.identifier_key,
+            admin_token: config.admin_token,
+            keys,
+            writer: writer.clone(),
+            reports: Reports {
+                status: Arc::new(move || source.status()),
+                ledger: Arc::clone(&shared.ledger),
+            },
+            refused: Arc::clone(&shared.refused),
+            budget: App::budget(config.http),
+            workers: Arc::new(Semaphore::new(config.http.workers)),
+        };
+        let server = Server::start(listener, app)?;
+        tracing::info!(address = %shared.address, destination = shared.door.destination(), "daemon started");
+        Ok(Self { shared, server, writer, threads })
+    }
+
+    /// Returns where it listens; with port 0 in the configuration, this is how the port is found.
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// Says how it is doing.
+    pub fn status(&self) -> Result<Status, DatabaseError> {
+        self.shared.status()
+    }
+
+    /// Ends the daemon: intake stops, what is there is shipped for at most the deadline, every thread is
+    /// joined. What is left stays on disk. Blocks, so from async code it belongs on a blocking thread.
+    pub fn shutdown(mut self, deadline: Duration) {
+        self.end(deadline);
+    }
+
+    fn end(&mut self, deadline: Duration) {
+        if self.threads.writer.is_none() {
+            return;
+        }
+        let until = Instant::now() + deadline;
+        self.server.stop((deadline / REQUEST_SHARE).min(MAX_REQUEST_GRACE));
+        self.writer.stop();
+        join("spool", self.threads.writer.take());
+        self.shared.pipeline.advance(Phase::Finishing);
+        if !has_ended(self.threads.pipeline.as_ref(), until) {
+            self.shared.pipeline.advance(Phase::Ending);
+        }
+        join("pipeline", self.threads.pipeline.take());
+        self.shared.shipper.advance(Phase::Finishing);
+        if !has_ended(self.threads.shipper.as_ref(), until) {
+            self.shared.shipper.advance(Phase::Ending);
+            self.shared.door.shut();
+        }
+        join("shipper", self.threads.shipper.take());
+        let emptied = self.shared.spool.checkpoint_dropped_text();
+        if let Err(error) = emptied.and_then(|()| self.shared.ledger.checkpoint()) {
+            tracing::warn!(%error, "a log could not be emptied at shutdown");
+        }
+        tracing::info!("daemon stopped");
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+impl Shared {
+    fn pipeline(&self, config: &Config) -> Pipeline {
+        let hash_key = match config.hashes {
+            Hashes::Keyed => Some(config.identifier_key.clone()),
+            Hashes::Published => None,
+        };
+        Pipeline {
+            spool: Arc::clone(&self.spool),
+            clock: Arc::clone(&self.clock),
+            engine: Box::new(TemplateEngine),
+            policy: EgressPolicy { excerpt: config.excerpt, hash_key },
+            limits: config.segments,
+            pace: config.pace,
+            wake: Arc::clone(&self.pipeline),
+            shipper: Arc::clone(&self.shipper),
+        }
+    }
+
+    fn shipper(&self, config: &Config, keys: Arc<KeyRing>) -> Shipper {
+        Shipper {
+            spool: Arc::clone(&self.spool),
+            door: Arc::clone(&self.door),
+            keys,
+            clock: Arc::clone(&self.clock),
+            pace: config.pace,
+            wake: Arc::clone(&self.shipper),
+            shown: Arc::clone(&self.shown),
+        }
+    }
+
+    fn status(&self) -> Result<Status, DatabaseError> {
+        let (used_bytes, limit_bytes) = self.spool.used();
+        let [incoming, outbox, turns, quarantine] = self.spool.depths()?;
+        let waiting = self.spool.waiting();
+        let (keys, last_ship, last_failure) = {
+            let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            (shown.keys(&waiting), shown.last_ship, shown.last_failure.clone())
+        };
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION"),
+            floor_version: modelstat_redact::FLOOR_VERSION,
+            address: self.address.to_string(),
+            destination: self.door.destination().to_owned(),
+            started_at: self.started_at,
+            now: self.clock.now(),
+            spool: SpoolStatus { used_bytes, limit_bytes, incoming, outbox, turns, quarantine },
+            keys,
+            last_ship,
+            last_failure,
+            outcomes: self.spool.counters(Kind::Outcome)?,
+            rejected: self.spool.counters(Kind::Rejected)?,
+            findings: self.spool.counters(Kind::Finding)?,
+            shipped: self.spool.counters(Kind::Shipped)?,
+            quarantined: self.spool.counters(Kind::Quarantined)?,
+            summaries: self.spool.counters(Kind::Summary)?,
+            refused_requests: self.refused.counts(),
+        })
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| listen_failed(address, source))
+}
+
+fn listen_failed(address: SocketAddr, source: io::Error) -> StartError {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        return StartError::PortTaken { address };
+    }
+    StartError::Listen { address, source }
+}
+
+fn named(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// Waits for a thread's end until a moment.
+fn has_ended(thread: Option<&JoinHandle<()>>, until: Instant) -> bool {
+    loop {
+        let is_over = thread.is_none_or(JoinHandle::is_finished);
+        if is_over || Instant::now() >= until {
+            return is_over;
+        }
+        std::thread::sleep(JOIN_STEP);
+    }
+}
+
+fn join(name: &str, thread: Option<JoinHandle<()>>) {
+    if thread.is_some_and(|thread| thread.join().is_err()) {
+        tracing::error!(thread = name, "a thread panicked");
+    }
+}

@@ -1,0 +1,108 @@
+//! SQLite files as every store of the daemon opens them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::files::{self, FileError};
+
+/// How long a statement waits for another process that reads the file, such as a backup.
+const BUSY_TIME: Duration = Duration::from_secs(5);
+
+/// Pages that are given back to the disk at one checkpoint, so that it stays short.
+const VACUUM_PAGES: u32 = 4_096;
+
+/// What a database said, as a code: its messages may quote values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The engine failed; the statement had no effect.
+    #[error("the database failed (SQLite code {code})")]
+    Engine {
+        /// SQLite's extended result code.
+        code: i32,
+    },
+    /// A stored value has another type than it was written with.
+    #[error("the database holds a value of an unexpected type")]
+    Value,
+    /// The file was written by a later version.
+    #[error("the database was written by a later version (schema {found}, this one knows {known})")]
+    Later {
+        /// What the file says.
+        found: i64,
+        /// What this program knows.
+        known: i64,
+    },
+    /// The file cannot be opened.
+    #[error("the database file cannot be opened")]
+    File,
+}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) => {
+                Self::Engine { code: failure.extended_code }
+            }
+            _ => Self::Value,
+        }
+    }
+}
+
+impl From<FileError> for DatabaseError {
+    fn from(_: FileError) -> Self {
+        Self::File
+    }
+}
+
+/// Opens a file and brings it to the schema, whose number counts up with every change.
+pub(crate) fn open(
+    path: &Path,
+    name: &'static str,
+    schema: &str,
+    number: i64,
+) -> Result<Connection, DatabaseError> {
+    // SQLite gives its log and index the mode of the file, so it is made first.
+    drop(files::private_file(path, name)?);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIME)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch(
+        "PRAGMA auto_vacuum = INCREMENTAL;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA secure_delete = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;",
+    )?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > number {
+        return Err(DatabaseError::Later { found, known: number });
+    }
+    if found == 0 {
+        connection
+            .execute_batch(&format!("BEGIN; {schema} PRAGMA user_version = {number}; COMMIT;"))?;
+    }
+    Ok(connection)
+}
+
+/// Empties the write-ahead log, and gives free pages back. Returns whether the log is empty: a reader
+/// of another process can hold it up.
+pub(crate) fn checkpoint(connection: &Connection) -> Result<bool, DatabaseError> {
+    connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
+}
+
+/// Counts and sizes fit SQLite's integers; what does not is cut to the largest.
+pub(crate) fn integer(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// Reads a count back, which was never negative.
+pub(crate) fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,254 @@
+//! The one door through which anything leaves this machine.
+//!
+//! A request is written to the ledger before its first byte is sent, and its answer after: what is not in
+//! the ledger was not sent. No other module holds a client.
+
+mod ledger;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use modelstat_wire::{Clock, Timestamp};
+use ureq::http::{StatusCode, Uri, header};
+
+use crate::config::{Config, Secret};
+use crate::database::DatabaseError;
+
+use ledger::Intent;
+pub(crate) use ledger::Ledger;
+pub use ledger::LedgerEntry;
+
+/// Where batches go on the server. What came to `/v1/ingest/raw` goes here too: its text stays.
+const INGEST_PATH: &str = "/v1/ingest";
+
+/// Most bytes of an answer that are read: one line for each refused event of the largest batch.
+const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Longest wait that a server can ask for; beyond it, it is asked again.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// The server's address cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DoorError {
+    /// It is no `http` or `https` address with a host.
+    #[error("the server's address is no http or https address")]
+    Address,
+    /// A password in the address would stand in every ledger entry.
+    #[error("the server's address holds a user or a password")]
+    Userinfo,
+}
+
+/// What is to be sent.
+pub(crate) struct Letter<'a> {
+    pub(crate) key: u32,
+    pub(crate) secret: &'a Secret,
+    pub(crate) batch_id: &'a str,
+    pub(crate) events: u64,
+    pub(crate) plain_bytes: u64,
+    /// The gzip body.
+    pub(crate) body: &'a [u8],
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why nothing came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error("the ledger cannot be written, so nothing was sent")]
+    Ledger(#[source] DatabaseError),
+    #[error("the request failed ({0})")]
+    Transport(&'static str),
+}
+
+/// The client and its ledger.
+pub(crate) struct Door {
+    agent: ureq::Agent,
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    url: String,
+    destination: String,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Door({})", self.destination)
+    }
+}
+
+impl Door {
+    /// Makes the client; nothing is sent yet.
+    pub(crate) fn new(
+        config: &Config,
+        ledger: Arc<Ledger>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, DoorError> {
+        // Clients are configured with the whole path, so some will write it here too.
+        let base = config.server_url.trim_end_matches('/');
+        let base = base.strip_suffix(INGEST_PATH).unwrap_or(base).trim_end_matches('/');
+        let url = format!("{base}{INGEST_PATH}");
+        let destination = destination(&url)?;
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect would carry the key elsewhere.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            // A proxy is a destination, so it is not picked up from the environment.
+            .proxy(None)
+            .user_agent(concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(config.pace.connect_time))
+            .timeout_global(Some(config.pace.request_time))
+            .build()
+            .new_agent();
+        Ok(Self { agent, ledger, clock, url, destination })
+    }
+
+    /// Returns host, port and path of the server.
+    pub(crate) fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    /// Sends a letter. Every retry is a further entry of the ledger with the same payload.
+    pub(crate) fn send(&self, letter: &Letter<'_>) -> Result<Reply, SendError> {
+        let intent = Intent {
+            at: self.clock.now(),
+            destination: &self.destination,
+            key: letter.key,
+            batch_id: letter.batch_id,
+            events: letter.events,
+            plain_bytes: letter.plain_bytes,
+            payload: letter.body,
+        };
+        let entry = self.ledger.intend(&intent).map_err(SendError::Ledger)?;
+        let outcome = self.post(letter);
+        let (status, word) = match &outcome {
+            Ok(reply) => (Some(reply.status), "answered"),
+            Err(word) => (None, *word),
+        };
+        // What was sent is on record already; its answer can be told by the queue too.
+        if let Err(error) = self.ledger.conclude(entry, status, word, self.clock.now()) {
+            tracing::warn!(%error, "the ledger missed an answer");
+        }
+        outcome.map_err(SendError::Transport)
+    }
+
+    fn post(&self, letter: &Letter<'_>) -> Result<Reply, &'static str> {
+        let bearer = format!("Bearer {}", letter.secret.expose());
+        let sent = self
+            .agent
+            .post(&self.url)
+            .header(header::AUTHORIZATION, bearer)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_ENCODING, "gzip")
+            .send(letter.body);
+        let mut response = sent.map_err(|error| word_of(&error))?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| parse_retry_after(value, self.clock.now()));
+        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        // Only an acknowledgement has to be read whole.
+        let body = match body {
+            Ok(body) => body,
+            Err(error) if status.is_success() => return Err(word_of(&error)),
+            Err(_) => Vec::new(),
+        };
+        Ok(Reply { status: StatusCode::as_u16(&status), retry_after, body })
+    }
+
+    /// Ends the request at hand, from another thread; every later one fails at once.
+    pub(crate) fn shut(&self) {
+        self.agent.clone().shutdown();
+    }
+}
+
+fn destination(url: &str) -> Result<String, DoorError> {
+    let uri: Uri = url.parse().map_err(|_| DoorError::Address)?;
+    let port = match uri.scheme_str() {
+        Some("https") => 443,
+        Some("http") => 80,
+        _ => return Err(DoorError::Address),
+    };
+    let authority = uri.authority().ok_or(DoorError::Address)?;
+    if authority.as_str().contains('@') {
+        return Err(DoorError::Userinfo);
+    }
+    if authority.host().is_empty() || uri.query().is_some() {
+        return Err(DoorError::Address);
+    }
+    let port = authority.port_u16().unwrap_or(port);
+    Ok(format!("{}:{port}{}", authority.host(), uri.path()))
+}
+
+/// Errors may quote addresses and headers; the words of this list quote nothing.
+fn word_of(error: &ureq::Error) -> &'static str {
+    use ureq::Error;
+    match error {
+        Error::Timeout(_) => "timeout",
+        Error::HostNotFound => "host_not_found",
+        Error::ConnectionFailed => "connection_failed",
+        Error::Io(source) => match source.kind() {
+            std::io::ErrorKind::ConnectionRefused => "connection_refused",
+            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+                "connection_reset"
+            }
+            std::io::ErrorKind::UnexpectedEof => "connection_closed",
+            _ => "io",
+        },
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => "tls",
+        Error::BodyExceedsLimit(_) => "answer_too_large",
+        _ => "protocol",
+    }
+}
+
+/// Reads seconds or an HTTP date.
+fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
+    }
+    let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let micros = Timestamp::from(time).as_micros().saturating_sub(now.as_micros());
+    let wait = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_retry_after(value: &str, seconds: Option<u64>) {
+        let now = "2026-06-19T12:00:00Z".parse().expect("a time");
+        assert_eq!(parse_retry_after(value, now), seconds.map(Duration::from_secs), "{value}");
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        check_retry_after("7", Some(7));
+        check_retry_after("Fri, 19 Jun 2026 12:00:30 GMT", Some(30));
+        check_retry_after("Fri, 19 Jun 2026 11:00:00 GMT", Some(0));
+        check_retry_after("999999999", Some(3_600));
+        check_retry_after("soon", None);
+    }
+
+    #[test]
+    fn a_destination_is_host_port_and_path() {
+        let of = |url| destination(url);
+        assert_eq!(of("https://a.example/v1/ingest").as_deref(), Ok("a.example:443/v1/ingest"));
+        assert_eq!(
+            of("http://127.0.0.1:4320/x/v1/ingest").as_deref(),
+            Ok("127.0.0.1:4320/x/v1/ingest")
+        );
+        assert_eq!(of("ftp://a.example/"), Err(DoorError::Address));
+        assert_eq!(of("https://user:word@a.example/"), Err(DoorError::Userinfo));
+    }
+}

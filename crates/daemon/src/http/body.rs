@@ -1,0 +1,125 @@
+//! Reads a body within limits of size, time and memory.
+
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::answer::{Refusal, refuse};
+
+/// What a permit of the memory budget stands for, as a semaphore counts at most 2³² of them.
+pub(super) const BUDGET_UNIT: u64 = 1024;
+
+/// Largest window of a zstd frame as a power of two: 8 MiB, what decoders must take by the format.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// How much of a body that is too large is read on and thrown away: a client that still writes would
+/// otherwise see a broken connection instead of the answer.
+const MAX_DISCARDED: usize = 256 * 1024 * 1024;
+
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+/// A body as it came, with its place in the memory budget.
+pub(super) struct Received {
+    pub(super) bytes: Bytes,
+    pub(super) encoding: Encoding,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+pub(super) fn units(bytes: u64) -> usize {
+    usize::try_from(bytes.div_ceil(BUDGET_UNIT)).unwrap_or(Semaphore::MAX_PERMITS)
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn receive(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    time: Duration,
+    budget: &Arc<Semaphore>,
+) -> Result<Received, Refusal> {
+    let encoding = encoding(headers)?;
+    let declared = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+    // What is compressed may need the whole limit, and what does not say its length too.
+    let reserved = match declared {
+        Some(bytes) if encoding == Encoding::Plain => bytes.min(limit),
+        _ => limit,
+    };
+    let reserved = u32::try_from(units(reserved as u64)).unwrap_or(u32::MAX);
+    let permit = Arc::clone(budget).try_acquire_many_owned(reserved).map_err(|_| refuse::BUSY)?;
+    let read = read(body, declared, limit);
+    let bytes = tokio::time::timeout(time, read).await.map_err(|_| refuse::TOO_SLOW)??;
+    Ok(Received { bytes, encoding, permit })
+}
+
+async fn read(mut body: Body, declared: Option<usize>, limit: usize) -> Result<Bytes, Refusal> {
+    let mut taken = BytesMut::with_capacity(declared.unwrap_or(0).min(limit));
+    let mut total = 0_usize;
+    loop {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        let Some(frame) = frame else { break };
+        let Ok(data) = frame.map_err(|_| refuse::CUT_SHORT)?.into_data() else { continue };
+        total = total.saturating_add(data.len());
+        if total <= limit {
+            taken.extend_from_slice(&data);
+        } else {
+            taken = BytesMut::new();
+        }
+        if total > limit.saturating_add(MAX_DISCARDED) {
+            break;
+        }
+    }
+    if total > limit {
+        return Err(refuse::TOO_LARGE);
+    }
+    Ok(taken.freeze())
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    let mut given = headers.get_all(header::CONTENT_ENCODING).iter();
+    let (Some(value), None) = (given.next(), given.next()) else {
+        let is_absent = !headers.contains_key(header::CONTENT_ENCODING);
+        return if is_absent { Ok(Encoding::Plain) } else { Err(refuse::CONTENT_ENCODING) };
+    };
+    match value.as_bytes().trim_ascii().to_ascii_lowercase().as_slice() {
+        b"" | b"identity" => Ok(Encoding::Plain),
+        b"gzip" | b"x-gzip" => Ok(Encoding::Gzip),
+        b"zstd" => Ok(Encoding::Zstd),
+        _ => Err(refuse::CONTENT_ENCODING),
+    }
+}
+
+/// Decompresses to at most `limit` bytes.
+pub(super) fn decompress(bytes: Bytes, encoding: Encoding, limit: usize) -> Result<Bytes, Refusal> {
+    match encoding {
+        Encoding::Plain => Ok(bytes),
+        Encoding::Gzip => bounded(flate2::read::MultiGzDecoder::new(bytes.as_ref()), limit),
+        Encoding::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes.as_ref())
+                .map_err(|_| refuse::COMPRESSION)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| refuse::COMPRESSION)?;
+            bounded(decoder, limit)
+        }
+    }
+}
+
+fn bounded(decoder: impl Read, limit: usize) -> Result<Bytes, Refusal> {
+    let mut plain = Vec::new();
+    let read: io::Result<usize> = decoder.take(limit as u64 + 1).read_to_end(&mut plain);
+    read.map_err(|_| refuse::COMPRESSION)?;
+    if plain.len() > limit {
+        return Err(refuse::TOO_LARGE);
+    }
+    Ok(plain.into())
+}

@@ -1,0 +1,233 @@
+//! A batch arrives: parsed, redacted, committed, acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use modelstat_redact::{RawText, RedactedText};
+use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
+use modelstat_wire::{
+    Accepted, IdentifierKey, IngestAnswer, IngestBatch, Pairs, ParsedBatch, Rejection, Timestamp,
+};
+
+use super::answer::{Refusal, refuse};
+use super::body::{Received, decompress, receive};
+use super::{App, guard};
+use crate::keys::KeysError;
+use crate::spool::{CommitError, Entry, Packer, Receipt};
+
+/// Longest key that is taken: those of published clients have below 100 characters.
+const MAX_KEY_CHARS: usize = 512;
+
+/// The two endpoints, which differ in a limit and in the shape of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Ingest,
+    Raw,
+}
+
+impl Endpoint {
+    const fn max_body_bytes(self) -> usize {
+        match self {
+            Self::Ingest => MAX_BODY_BYTES,
+            Self::Raw => MAX_RAW_BODY_BYTES,
+        }
+    }
+}
+
+pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request) -> Response {
+    handle(&app, request, Endpoint::Ingest).await
+}
+
+pub(super) async fn ingest_raw(State(app): State<Arc<App>>, request: Request) -> Response {
+    handle(&app, request, Endpoint::Raw).await
+}
+
+async fn handle(app: &App, request: Request, endpoint: Endpoint) -> Response {
+    match take(app, request, endpoint).await {
+        Ok(answer) => axum::Json(answer).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestAnswer, Refusal> {
+    let (parts, body) = request.into_parts();
+    let secret = bearer(&parts.headers).ok_or(refuse::NO_KEY)?.to_owned();
+    check_content_type(&parts.headers)?;
+    let limit = endpoint.max_body_bytes();
+    let received = receive(&parts.headers, body, limit, app.limits.body_time, &app.budget).await?;
+    let Received { bytes, encoding, permit } = received;
+    let worker = Arc::clone(&app.workers).acquire_owned().await.map_err(|_| refuse::STOPPING)?;
+    let (keys, identifier_key) = (Arc::clone(&app.keys), app.identifier_key.clone());
+    let now = app.clock.now();
+    let prepared = tokio::task::spawn_blocking(move || {
+        let _worker = worker;
+        let plain = decompress(bytes, encoding, limit)?;
+        let parsed = modelstat_wire::parse_batch(&plain);
+        let parsed = parsed.map_err(|error| Refusal::unreadable(&error))?;
+        drop(plain);
+        let key = keys.number_of(&secret).map_err(|error| refuse_key(&error))?;
+        Ok(Prepared::new(parsed, key, &identifier_key, now))
+    });
+    let prepared = prepared.await.map_err(|_| refuse::PANICKED)??;
+    let events = prepared.events;
+    let receipt = app.writer.commit(prepared.entry).await.map_err(refuse_commit)?;
+    drop(permit);
+    let (taken, duplicate) = match receipt {
+        Receipt::Taken => (events, 0),
+        Receipt::Repeat => (0, events),
+    };
+    let (accepted, accepted_events) = match endpoint {
+        Endpoint::Ingest => (Accepted::Count(taken), None),
+        Endpoint::Raw => (Accepted::Received(true), Some(taken)),
+    };
+    Ok(IngestAnswer {
+        accepted,
+        accepted_events,
+        duplicate,
+        rejected: prepared.rejected,
+        batch_id: prepared.batch_id,
+        new_sessions: 0,
+        updated_sessions: 0,
+        queued: Some(true),
+        warnings: prepared.warnings,
+    })
+}
+
+/// What is left of a request once it is redacted.
+struct Prepared {
+    entry: Entry,
+    events: usize,
+    batch_id: RedactedText,
+    rejected: Vec<Rejection<RedactedText>>,
+    warnings: Vec<&'static str>,
+}
+
+impl Prepared {
+    fn new(parsed: ParsedBatch, key: u32, identifier_key: &IdentifierKey, now: Timestamp) -> Self {
+        let (batch, findings) = modelstat_wire::redact_batch(parsed.batch, identifier_key);
+        let encoded = modelstat_wire::encode_batch(&batch);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&key.to_be_bytes()).update(&encoded);
+        let rejected: Vec<Rejection<RedactedText>> = parsed
+            .rejected
+            .into_iter()
+            .map(|rejection| Rejection {
+                source_event_id: redact_identifier(rejection.source_event_id, identifier_key),
+                reason: rejection.reason,
+            })
+            .collect();
+        let entry = Entry {
+            key,
+            received_at: now,
+            hash: *hasher.finalize().as_bytes(),
+            events: batch.events.len() as u64,
+            body: holds_anything(&batch).then(|| Packer::new().pack(&encoded)),
+            rejected: count_reasons(&rejected),
+            findings,
+        };
+        let events = batch.events.len();
+        Self { entry, events, batch_id: batch.batch_id, rejected, warnings: parsed.warnings }
+    }
+}
+
+fn holds_anything(batch: &IngestBatch<RedactedText>) -> bool {
+    !batch.events.is_empty()
+        || !batch.segments.is_empty()
+        || !batch.tool_calls.is_empty()
+        || !batch.session_installs.is_empty()
+        || !batch.session_titles.is_empty()
+        || batch.outcomes.is_some()
+}
+
+/// Reasons without the places of records, so that there are few.
+fn count_reasons(rejected: &[Rejection<RedactedText>]) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for rejection in rejected {
+        let mut reason = String::with_capacity(rejection.reason.len());
+        let mut is_place = false;
+        for letter in rejection.reason.chars() {
+            is_place = match letter {
+                '[' => true,
+                ']' => false,
+                _ => is_place,
+            };
+            if !is_place || letter == '[' {
+                reason.push(letter);
+            }
+        }
+        *counts.entry(reason).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// Redacts one identifier as a batch's are: in the place of a batch's own.
+fn redact_identifier(id: RawText, key: &IdentifierKey) -> RedactedText {
+    let carrier = IngestBatch {
+        batch_id: id,
+        device_id: RawText::default(),
+        daemon_version: RawText::default(),
+        app: None,
+        events: Vec::new(),
+        segments: Vec::new(),
+        tool_calls: Vec::new(),
+        session_installs: Pairs::default(),
+        session_titles: Pairs::default(),
+        auto_taxonomy: None,
+        summarizer_mode: None,
+        tz: None,
+        instance_id: None,
+        outcomes: None,
+        sent_at: None,
+    };
+    modelstat_wire::redact_batch(carrier, key).0.batch_id
+}
+
+/// The key of an `Authorization: Bearer` header, if it is one that can be kept on a line.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    let secret = secret.trim();
+    let is_usable = !secret.is_empty()
+        && secret.len() <= MAX_KEY_CHARS
+        && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    (scheme.eq_ignore_ascii_case("bearer") && is_usable).then_some(secret)
+}
+
+/// A page may post text and forms anywhere without asking first; a program's wrong label is forgiven.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !guard::is_browser(headers) {
+        return Ok(());
+    }
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(refuse::CONTENT_TYPE)
+}
+
+fn refuse_key(error: &KeysError) -> Refusal {
+    match error {
+        KeysError::TooMany => refuse::KEYS_FULL,
+        KeysError::File(_) | KeysError::Damaged { .. } => {
+            tracing::error!(%error, "a key could not be kept");
+            refuse::STORE
+        }
+    }
+}
+
+fn refuse_commit(error: CommitError) -> Refusal {
+    match error {
+        CommitError::Full => refuse::SPOOL_FULL,
+        CommitError::KeyFull => refuse::KEY_FULL,
+        CommitError::DiskReserve => refuse::DISK_FULL,
+        CommitError::Closed => refuse::STOPPING,
+        CommitError::Database(error) => {
+            tracing::error!(%error, "a batch could not be committed");
+            refuse::STORE
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The bytes of a request, made once.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use modelstat_redact::{RawText, RedactedText};
+use modelstat_wire::egress::EgressBatch;
+
+use crate::spool::ToShip;
+
+/// Encodes and compresses a request; equal batches have equal bytes, as the frame holds no time.
+pub(super) fn to_ship(key: u32, batch_id: String, events: usize, batch: &EgressBatch) -> ToShip {
+    let plain = batch.encode();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
+    encoder.write_all(&plain).expect("memory takes any bytes");
+    let body = encoder.finish().expect("memory takes any bytes");
+    ToShip { key, batch_id, events: events as u64, plain_bytes: plain.len() as u64, body }
+}
+
+/// Lets an id of our own making be text of a batch.
+pub(super) fn own_id(id: String) -> RedactedText {
+    RawText::from(id).redact().0
+}

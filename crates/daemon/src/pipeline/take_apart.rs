@@ -1,0 +1,85 @@
+//! One arrived batch: a request with its numbers, and its turns.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use modelstat_redact::RedactedText;
+use modelstat_wire::IngestBatch;
+use modelstat_wire::egress::{EgressBatch, EgressPolicy};
+
+use super::body::to_ship;
+use crate::spool::{
+    Incoming, Moved, Packer, SessionKey, StoredTurn, TurnRow, decode_batch, unpack,
+};
+
+type Batch = IngestBatch<RedactedText>;
+
+/// Takes a batch apart; what cannot be read, or makes us panic, is set aside so that the others go on.
+pub(super) fn take_apart(incoming: &Incoming, policy: &EgressPolicy) -> Moved {
+    let moved = catch_unwind(AssertUnwindSafe(|| {
+        let batch = decode_batch(&unpack(&incoming.body)?).ok()?;
+        Some(apart(incoming.key, batch, policy))
+    }));
+    moved.ok().flatten().unwrap_or(Moved::Damaged)
+}
+
+fn apart(key: u32, mut batch: Batch, policy: &EgressPolicy) -> Moved {
+    let turns = turns(key, &batch);
+    batch.summarizer_mode = Some(RedactedText::from_static("local"));
+    let (batch_id, events) = (batch.batch_id.as_str().to_owned(), batch.events.len());
+    let request = to_ship(key, batch_id, events, &EgressBatch::new(batch, policy));
+    Moved::Apart { request, turns }
+}
+
+fn turns(key: u32, batch: &Batch) -> Vec<TurnRow> {
+    let titled: HashSet<&RedactedText> =
+        batch.session_titles.iter().map(|(session, _)| session).collect();
+    let called = tools_by_event(batch);
+    let mut packer = Packer::new();
+    let turn = |event: &modelstat_wire::Event<RedactedText>| {
+        let listed = called.get(event.source_event_id.as_str());
+        let stored = StoredTurn {
+            kind: &event.kind,
+            agent: &event.agent,
+            device_id: &batch.device_id,
+            model: event.model.as_ref(),
+            text: event.content_excerpt.as_ref(),
+            tools: match listed {
+                Some(tools) if event.tool_calls.is_empty() => tools.clone(),
+                _ => event.tool_calls.iter().map(|(tool, count)| (tool, *count)).collect(),
+            },
+            redactions: event.redactions.iter().map(|(rule, count)| (rule, *count)).collect(),
+            tokens: event.tokens,
+            failed: event.error.is_some(),
+            is_titled: titled.contains(&event.session_id),
+        };
+        let encoded =
+            serde_json::to_vec(&stored).expect("a turn has text keys and whole numbers only");
+        TurnRow {
+            session: SessionKey {
+                key,
+                app: batch.app.clone(),
+                session_id: event.session_id.clone(),
+            },
+            event_id: event.source_event_id.clone(),
+            ts: event.ts,
+            chars: event.content_excerpt.as_ref().map_or(0, |text| text.chars().count()),
+            body: packer.pack(&encoded),
+        }
+    };
+    batch.events.iter().map(turn).collect()
+}
+
+/// Tools by event, for producers that list tool calls but don't count them.
+fn tools_by_event(batch: &Batch) -> HashMap<&str, Vec<(&RedactedText, u64)>> {
+    let mut called: HashMap<&str, Vec<(&RedactedText, u64)>> = HashMap::new();
+    for call in &batch.tool_calls {
+        let Some(event) = call.source_event_id.as_deref() else { continue };
+        let tools = called.entry(event).or_default();
+        match tools.iter_mut().find(|(name, _)| *name == &call.name) {
+            Some((_, count)) => *count += 1,
+            None => tools.push((&call.name, 1)),
+        }
+    }
+    called
+}

@@ -1,0 +1,257 @@
+//! Sends what the outbox holds: in order for each key, the same bytes on every try.
+
+mod backoff;
+mod lane;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use modelstat_wire::Clock;
+use serde::Deserialize;
+
+use crate::config::Pace;
+use crate::database::DatabaseError;
+use crate::egress::{Door, Letter, Reply, SendError};
+use crate::keys::KeyRing;
+use crate::pipeline::halve;
+use crate::spool::{Outgoing, Shipped, Spool};
+use crate::status::{KeyState, KeyStatus, LastShip};
+use crate::wake::{Phase, Wake};
+use lane::Lane;
+
+/// Longest sleep without work: a bell that was missed costs no more.
+const IDLE_TIME: Duration = Duration::from_secs(1);
+
+/// What the thread works with, and what it shows.
+pub(crate) struct Shipper {
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) door: Arc<Door>,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pace: Pace,
+    pub(crate) wake: Arc<Wake>,
+    pub(crate) shown: Arc<Mutex<Shown>>,
+}
+
+/// What `status` shows of the shipper.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    lanes: BTreeMap<u32, Lane>,
+    /// Failures of the connection itself, which hold for every key.
+    road: Lane,
+    pub(crate) last_ship: Option<LastShip>,
+    pub(crate) last_failure: Option<String>,
+}
+
+impl Shown {
+    /// Describes the keys that have something to ship or that the server answered badly.
+    pub(crate) fn keys(&self, waiting: &BTreeMap<u32, u64>) -> Vec<KeyStatus> {
+        let mut keys: Vec<u32> = waiting.keys().chain(self.lanes.keys()).copied().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let ready = Lane::default();
+        let status = |key: u32| {
+            let lane = self.lanes.get(&key).unwrap_or(&ready);
+            // A road that is closed says more than a lane that is open.
+            let lane = if lane.state() == KeyState::Ready { &self.road } else { lane };
+            KeyStatus {
+                key,
+                state: lane.state(),
+                reason: lane.reason().map(str::to_owned),
+                waiting: waiting.get(&key).copied().unwrap_or(0),
+                failures: lane.failures(),
+                retry_in_ms: lane
+                    .retry_in()
+                    .map(|wait| crate::database::count(crate::database::integer(wait.as_millis()))),
+            }
+        };
+        keys.into_iter().map(status).collect()
+    }
+}
+
+/// What became of a try.
+enum Outcome {
+    /// The request is out of the queue.
+    Done,
+    /// The server cannot take it now.
+    Later { reason: String, retry_after: Option<Duration> },
+    /// The server refuses the key.
+    Refused { reason: String },
+    /// The server could not be reached.
+    Unreachable { reason: String },
+}
+
+impl Shipper {
+    /// Runs until it is told to finish and nothing can be sent, or to end.
+    pub(crate) fn run(self) {
+        let mut last = None;
+        loop {
+            let phase = self.wake.phase();
+            if phase == Phase::Ending {
+                return;
+            }
+            let Some(key) = self.next_key(last) else {
+                if phase == Phase::Finishing {
+                    return;
+                }
+                self.wake.wait(self.idle_time());
+                continue;
+            };
+            last = Some(key);
+            self.try_key(key);
+        }
+    }
+
+    /// The next key in turn that has something to send and may try.
+    fn next_key(&self, last: Option<u32>) -> Option<u32> {
+        let waiting = self.spool.waiting();
+        let mut shown = self.lock();
+        shown
+            .lanes
+            .retain(|key, lane| waiting.contains_key(key) || lane.state() == KeyState::Paused);
+        if !shown.road.is_due() {
+            return None;
+        }
+        let is_due = |key: &&u32| shown.lanes.get(key).is_none_or(Lane::is_due);
+        let after = |key: &&u32| last.is_none_or(|last| **key > last);
+        let mut due = waiting.keys().filter(is_due);
+        let first = due.clone().next();
+        due.find(after).or(first).copied()
+    }
+
+    fn idle_time(&self) -> Duration {
+        let shown = self.lock();
+        let lanes = shown.lanes.values().chain([&shown.road]).filter_map(Lane::retry_in);
+        let soonest = lanes.filter(|wait| !wait.is_zero()).min().unwrap_or(IDLE_TIME);
+        soonest.min(IDLE_TIME)
+    }
+
+    fn try_key(&self, key: u32) {
+        // A request leaves the queue in one transaction, so a panic leaves it there.
+        let outcome = match catch_unwind(AssertUnwindSafe(|| self.send_head(key))) {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the spool failed while shipping, will retry");
+                Outcome::Unreachable { reason: "spool".to_owned() }
+            }
+            Err(_) => Outcome::Later { reason: "panicked".to_owned(), retry_after: None },
+        };
+        let mut shown = self.lock();
+        let shown = &mut *shown;
+        let lane = shown.lanes.entry(key).or_default();
+        match outcome {
+            Outcome::Done => {
+                lane.succeed();
+                shown.road.succeed();
+                shown.last_failure = None;
+            }
+            Outcome::Later { reason, retry_after } => {
+                tracing::warn!(key, %reason, "the server cannot take a request, will retry");
+                shown.road.succeed();
+                shown.last_failure = Some(reason.clone());
+                lane.fail(reason, retry_after, &self.pace);
+            }
+            Outcome::Refused { reason } => {
+                tracing::warn!(key, %reason, "the server refuses a key, shipping with it pauses");
+                shown.road.succeed();
+                shown.last_failure = Some(reason.clone());
+                lane.pause(reason, &self.pace);
+            }
+            Outcome::Unreachable { reason } => {
+                tracing::warn!(%reason, "the server cannot be reached, will retry");
+                shown.last_failure = Some(reason.clone());
+                shown.road.fail(reason, None, &self.pace);
+            }
+        }
+    }
+
+    fn send_head(&self, key: u32) -> Result<Outcome, DatabaseError> {
+        let Some(head) = self.spool.head(key)? else { return Ok(Outcome::Done) };
+        let Some(secret) = self.keys.secret(key) else {
+            return Ok(Outcome::Refused { reason: "no_such_key".to_owned() });
+        };
+        let letter = Letter {
+            key,
+            secret: &secret,
+            batch_id: &head.request.batch_id,
+            events: head.request.events,
+            plain_bytes: head.request.plain_bytes,
+            body: &head.request.body,
+        };
+        match self.door.send(&letter) {
+            Ok(reply) => self.settle(&head, &reply),
+            Err(SendError::Transport(word)) => Ok(Outcome::Unreachable { reason: word.to_owned() }),
+            Err(error @ SendError::Ledger(_)) => {
+                tracing::error!(%error, "nothing is sent while the ledger cannot be written");
+                Ok(Outcome::Unreachable { reason: "ledger".to_owned() })
+            }
+        }
+    }
+
+    /// Acts on an answer.
+    fn settle(&self, head: &Outgoing, reply: &Reply) -> Result<Outcome, DatabaseError> {
+        let now = self.clock.now();
+        let status = reply.status;
+        let later = |reason: String| Outcome::Later { reason, retry_after: reply.retry_after };
+        match status {
+            200..=299 => {
+                // A captive portal answers 200 too; only an ingest answer may end a request's life.
+                let Some(said) = read_answer(&reply.body, head.request.events) else {
+                    return Ok(later("unexpected_answer".to_owned()));
+                };
+                let events = head.request.events;
+                self.lock().last_ship = Some(LastShip { at: now, status, events });
+                self.spool.shipped(head, said)?;
+                Ok(Outcome::Done)
+            }
+            401 | 403 => Ok(Outcome::Refused { reason: format!("status_{status}") }),
+            413 => {
+                match halve(&head.request) {
+                    Some(parts) => self.spool.replace(head, &parts, now)?,
+                    None => self.spool.quarantine(head, "status_413", now)?,
+                }
+                Ok(Outcome::Done)
+            }
+            400 | 415 | 422 => {
+                tracing::warn!(status, "the server will never take a request, set aside");
+                self.spool.quarantine(head, &format!("status_{status}"), now)?;
+                Ok(Outcome::Done)
+            }
+            _ => Ok(later(format!("status_{status}"))),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the answers of this server and of published ones have in common.
+#[derive(Deserialize)]
+struct Answer {
+    accepted: modelstat_wire::Accepted,
+    accepted_events: Option<u64>,
+    duplicate: Option<u64>,
+    rejected: Option<Vec<serde::de::IgnoredAny>>,
+}
+
+fn read_answer(body: &[u8], events: u64) -> Option<Shipped> {
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let accepted = match answer.accepted {
+        modelstat_wire::Accepted::Count(count) => count as u64,
+        modelstat_wire::Accepted::Received(false) => return None,
+        modelstat_wire::Accepted::Received(true) => answer.accepted_events.unwrap_or(events),
+    };
+    Some(Shipped {
+        accepted,
+        duplicate: answer.duplicate.unwrap_or(0),
+        rejected: answer.rejected.map_or(0, |rejected| rejected.len() as u64),
+    })
+}
+
+/// Returns a moment that lies a wait from now.
+fn in_time(wait: Duration) -> Option<Instant> {
+    Instant::now().checked_add(wait)
+}

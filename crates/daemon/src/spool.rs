@@ -1,0 +1,130 @@
+//! What is acknowledged and not yet shipped: one SQLite file, one connection.
+//!
+//! Every step from queue to queue is one transaction, so that a kill at any moment finds each batch, turn
+//! and request in exactly one place.
+
+mod commit;
+mod counters;
+mod disk;
+mod outbox;
+mod steps;
+mod trust;
+mod turns;
+mod usage;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, Transaction};
+
+use crate::config::SpoolLimits;
+use crate::database::{self, DatabaseError};
+use crate::status::Depth;
+use usage::Usage;
+
+pub(crate) use commit::{CommitError, Entry, Receipt};
+pub(crate) use counters::Kind;
+pub(crate) use outbox::{Outgoing, Shipped, ToShip};
+pub(crate) use steps::{ClosedTurns, Incoming, Moved, Step};
+pub(crate) use trust::{Packer, decode_batch, unpack};
+pub(crate) use turns::{SessionKey, SessionTurns, StoredTurn, TurnPlace, TurnRow};
+pub(crate) use writer::Writer;
+
+const SCHEMA: &str = include_str!("spool/schema.sql");
+const SCHEMA_NUMBER: i64 = 1;
+
+/// The file and what is known about it.
+pub(crate) struct Spool {
+    inner: Mutex<Inner>,
+    limits: SpoolLimits,
+    /// What one key may hold.
+    share_bytes: u64,
+    disk: disk::Disk,
+    /// Whether the log may hold text that was dropped since it was last emptied.
+    has_dropped_text: AtomicBool,
+}
+
+struct Inner {
+    connection: Connection,
+    usage: Usage,
+}
+
+impl Spool {
+    /// Opens the file. Where several keys share the spool, none may hold more than half of it.
+    pub(crate) fn open(
+        path: &Path,
+        limits: SpoolLimits,
+        has_one_key: bool,
+    ) -> Result<Self, DatabaseError> {
+        let connection = database::open(path, "spool.db", SCHEMA, SCHEMA_NUMBER)?;
+        let usage = Usage::read(&connection)?;
+        Ok(Self {
+            inner: Mutex::new(Inner { connection, usage }),
+            limits,
+            share_bytes: if has_one_key { limits.bytes } else { limits.bytes / 2 },
+            disk: disk::Disk::of(path, limits),
+            // A killed process may have left text in the log.
+            has_dropped_text: AtomicBool::new(true),
+        })
+    }
+
+    /// A panic under the lock rolled its transaction back, so the connection is as good as before.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one transaction; what it notes about usage counts only if it commits.
+    fn change<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut Usage) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let mut inner = self.lock();
+        let mut usage = inner.usage.clone();
+        let transaction = inner.connection.transaction()?;
+        let done = work(&transaction, &mut usage)?;
+        transaction.commit()?;
+        inner.usage = usage;
+        Ok(done)
+    }
+
+    /// Marks that rows with text were deleted, so that the log is emptied soon.
+    fn note_dropped_text(&self) {
+        self.has_dropped_text.store(true, Ordering::Release);
+    }
+
+    /// Empties the log if it may hold text that was dropped; tries again next time if it is held up.
+    pub(crate) fn checkpoint_dropped_text(&self) -> Result<(), DatabaseError> {
+        if !self.has_dropped_text.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let emptied = database::checkpoint(&self.lock().connection);
+        if !matches!(emptied, Ok(true)) {
+            self.note_dropped_text();
+        }
+        emptied.map(|_| ())
+    }
+
+    /// Returns the bytes in use and their limit.
+    pub(crate) fn used(&self) -> (u64, u64) {
+        (self.lock().usage.total(), self.limits.bytes)
+    }
+
+    /// Returns how many rows each queue holds and when its oldest came, in milliseconds.
+    pub(crate) fn depths(&self) -> Result<[Depth; 4], DatabaseError> {
+        let inner = self.lock();
+        let depth = |table: &str, time: &str| {
+            let sql = format!("SELECT COUNT(*), MIN({time}) FROM {table}");
+            inner.connection.query_row(&sql, [], |row| {
+                Ok(Depth { rows: database::count(row.get(0)?), oldest_at_ms: row.get(1)? })
+            })
+        };
+        Ok([
+            depth("incoming", "received_at")?,
+            depth("outbox", "queued_at")?,
+            depth("turns", "arrived_at")?,
+            depth("quarantine", "moved_at")?,
+        ])
+    }
+}

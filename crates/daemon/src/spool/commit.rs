@@ -1,0 +1,111 @@
+//! The commit that an acknowledgement stands on.
+
+use modelstat_wire::{FindingCounts, Timestamp};
+use rusqlite::Transaction;
+
+use super::usage::{ROW_BYTES, Usage};
+use super::{Kind, Spool, counters};
+use crate::database::{DatabaseError, integer};
+
+/// One request, redacted and encoded.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The number of the key that brought it.
+    pub(crate) key: u32,
+    pub(crate) received_at: Timestamp,
+    /// blake3 over the key's number and the encoded batch: tells a repeat.
+    pub(crate) hash: [u8; 32],
+    /// How many events it holds.
+    pub(crate) events: u64,
+    /// The packed batch, or nothing when nothing in it was good.
+    pub(crate) body: Option<Vec<u8>>,
+    /// Why records were refused, with counts.
+    pub(crate) rejected: Vec<(String, u64)>,
+    pub(crate) findings: FindingCounts,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receipt {
+    /// It is on disk.
+    Taken,
+    /// The same was taken within the last seven days.
+    Repeat,
+}
+
+/// Why nothing was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CommitError {
+    #[error("the spool is full")]
+    Full,
+    #[error("the key holds its share of the spool")]
+    KeyFull,
+    #[error("free disk space is below the reserve")]
+    DiskReserve,
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("the daemon is stopping")]
+    Closed,
+}
+
+impl Spool {
+    /// Commits requests together, with one flush of the disk for all of them.
+    pub(crate) fn commit(&self, entries: &[Entry]) -> Vec<Result<Receipt, CommitError>> {
+        if !self.disk.has_room() {
+            return entries.iter().map(|_| Err(CommitError::DiskReserve)).collect();
+        }
+        let committed = self.change(|transaction, usage| {
+            entries.iter().map(|entry| self.take(transaction, usage, entry)).collect()
+        });
+        match committed {
+            Ok(receipts) => receipts,
+            Err(error) => entries.iter().map(|_| Err(error.into())).collect(),
+        }
+    }
+
+    fn take(
+        &self,
+        transaction: &Transaction<'_>,
+        usage: &mut Usage,
+        entry: &Entry,
+    ) -> Result<Result<Receipt, CommitError>, DatabaseError> {
+        let insert = "INSERT INTO repeats (hash, taken_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        let known = "SELECT 1 FROM repeats WHERE hash = ?1";
+        if transaction.prepare_cached(known)?.exists([entry.hash])? {
+            counters::add(transaction, Kind::Outcome, "duplicate", entry.events)?;
+            return Ok(Ok(Receipt::Repeat));
+        }
+        if let Some(body) = &entry.body {
+            let bytes = body.len() as u64 + ROW_BYTES;
+            if usage.total() + bytes > self.limits.bytes {
+                return Ok(Err(CommitError::Full));
+            }
+            if usage.of_key(entry.key) + bytes > self.share_bytes {
+                return Ok(Err(CommitError::KeyFull));
+            }
+            let sql = "INSERT INTO incoming (key, received_at, body) VALUES (?1, ?2, ?3)";
+            let received_at = entry.received_at.as_millis();
+            transaction.prepare_cached(sql)?.execute((entry.key, received_at, body))?;
+            usage.add(entry.key, body.len());
+        }
+        transaction.prepare_cached(insert)?.execute((entry.hash, entry.received_at.as_millis()))?;
+        counters::add(transaction, Kind::Outcome, "accepted", entry.events)?;
+        for (reason, number) in &entry.rejected {
+            counters::add(transaction, Kind::Outcome, "rejected", *number)?;
+            counters::add(transaction, Kind::Rejected, reason, *number)?;
+        }
+        for (rule, number) in entry.findings.iter() {
+            counters::add(transaction, Kind::Finding, rule.name(), number)?;
+        }
+        Ok(Ok(Receipt::Taken))
+    }
+
+    /// Forgets repeats that were taken before a time.
+    pub(crate) fn forget_repeats_before(&self, time_ms: i64) -> Result<(), DatabaseError> {
+        self.change(|transaction, _| {
+            let sql = "DELETE FROM repeats WHERE taken_at < ?1";
+            transaction.execute(sql, [integer(time_ms)])?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Turns that wait for their segment to close.
+
+use modelstat_redact::RedactedText;
+use modelstat_summarize::TurnMark;
+use modelstat_wire::{Timestamp, TokenUsage};
+use serde::{Deserialize, Serialize};
+
+use super::Spool;
+use super::trust::{decode_turn, trusted_name, unpack};
+use crate::database::{DatabaseError, count};
+
+/// Whose turns are summarised together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SessionKey {
+    pub(crate) key: u32,
+    pub(crate) app: Option<RedactedText>,
+    pub(crate) session_id: RedactedText,
+}
+
+/// A turn to keep.
+#[derive(Debug)]
+pub(crate) struct TurnRow {
+    pub(crate) session: SessionKey,
+    pub(crate) event_id: RedactedText,
+    pub(crate) ts: Timestamp,
+    pub(crate) chars: usize,
+    /// The packed [`StoredTurn`].
+    pub(crate) body: Vec<u8>,
+}
+
+/// What an abstract is made of.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredTurn<T> {
+    pub(crate) kind: T,
+    pub(crate) agent: T,
+    pub(crate) device_id: T,
+    pub(crate) model: Option<T>,
+    pub(crate) text: Option<T>,
+    pub(crate) tools: Vec<(T, u64)>,
+    pub(crate) redactions: Vec<(T, u64)>,
+    pub(crate) tokens: Option<TokenUsage>,
+    pub(crate) failed: bool,
+    /// Whether the producer named the session itself.
+    pub(crate) is_titled: bool,
+}
+
+impl<T> StoredTurn<T> {
+    pub(super) fn map<U>(self, mut map: impl FnMut(T) -> U) -> StoredTurn<U> {
+        let mut counted = |pairs: Vec<(T, u64)>| {
+            pairs.into_iter().map(|(name, number)| (map(name), number)).collect()
+        };
+        let (tools, redactions) = (counted(self.tools), counted(self.redactions));
+        StoredTurn {
+            kind: map(self.kind),
+            agent: map(self.agent),
+            device_id: map(self.device_id),
+            model: self.model.map(&mut map),
+            text: self.text.map(&mut map),
+            tools,
+            redactions,
+            tokens: self.tokens,
+            failed: self.failed,
+            is_titled: self.is_titled,
+        }
+    }
+}
+
+/// Where a turn stands in its session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TurnPlace {
+    pub(crate) row: i64,
+    pub(crate) mark: TurnMark,
+}
+
+/// What is known of a session whose turns wait.
+#[derive(Debug)]
+pub(crate) struct SessionTurns {
+    pub(crate) session: SessionKey,
+    pub(crate) turns: u64,
+    pub(crate) chars: u64,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) last_arrival: Timestamp,
+}
+
+impl Spool {
+    /// Goes through all sessions with turns; used once, at the start.
+    pub(crate) fn sessions(&self) -> Result<Vec<SessionTurns>, DatabaseError> {
+        let inner = self.lock();
+        let mut statement = inner.connection.prepare(
+            "SELECT key, app, session_id, COUNT(*), SUM(chars), MIN(ts), MAX(ts), MAX(arrived_at)
+             FROM turns GROUP BY key, app, session_id",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(SessionTurns {
+                session: SessionKey {
+                    key: row.get(0)?,
+                    app: Some(row.get::<_, String>(1)?)
+                        .filter(|app| !app.is_empty())
+                        .map(trusted_name),
+                    session_id: trusted_name(row.get(2)?),
+                },
+                turns: count(row.get(3)?),
+                chars: count(row.get(4)?),
+                first: Timestamp::from_micros(row.get(5)?),
+                last: Timestamp::from_micros(row.get(6)?),
+                last_arrival: Timestamp::from_millis(row.get(7)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the places of a session's turns in the order of time.
+    pub(crate) fn places(&self, session: &SessionKey) -> Result<Vec<TurnPlace>, DatabaseError> {
+        let inner = self.lock();
+        let mut statement = inner.connection.prepare_cached(
+            "SELECT id, ts, chars FROM turns
+             WHERE key = ?1 AND app = ?2 AND session_id = ?3 ORDER BY ts, id",
+        )?;
+        let app = session.app.as_deref().unwrap_or_default();
+        let rows = statement.query_map((session.key, app, session.session_id.as_str()), |row| {
+            let chars = usize::try_from(row.get::<_, i64>(2)?).unwrap_or(usize::MAX);
+            let mark = TurnMark { ts: Timestamp::from_micros(row.get(1)?), chars };
+            Ok(TurnPlace { row: row.get(0)?, mark })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Reads a turn; `None` in place of the turn when it is damaged.
+    pub(crate) fn turn(
+        &self,
+        row: i64,
+    ) -> Result<(RedactedText, Option<StoredTurn<RedactedText>>), DatabaseError> {
+        let inner = self.lock();
+        let sql = "SELECT event_id, body FROM turns WHERE id = ?1";
+        let mut statement = inner.connection.prepare_cached(sql)?;
+        let (event_id, body): (String, Vec<u8>) =
+            statement.query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let turn = unpack(&body).and_then(|bytes| decode_turn(&bytes));
+        Ok((trusted_name(event_id), turn))
+    }
+}

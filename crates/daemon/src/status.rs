@@ -1,0 +1,111 @@
+//! What a daemon says of itself: counts and times, never a text or a key.
+
+use std::collections::BTreeMap;
+
+use modelstat_wire::Timestamp;
+use serde::Serialize;
+
+/// Everything that `modelstat status` shows of a daemon.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The daemon's version.
+    pub version: &'static str,
+    /// The version of the floor.
+    pub floor_version: &'static str,
+    /// Where it listens.
+    pub address: String,
+    /// Host, port and path of the server.
+    pub destination: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When this was said.
+    pub now: Timestamp,
+    /// How full the queues are.
+    pub spool: SpoolStatus,
+    /// The keys that have something to ship, or that the server answered badly.
+    pub keys: Vec<KeyStatus>,
+    /// The last request that the server took, since the start.
+    pub last_ship: Option<LastShip>,
+    /// Why the last try failed, if it did.
+    pub last_failure: Option<String>,
+    /// Events by outcome at the door: accepted, duplicate, rejected.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Refused records by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// What redaction took out, by rule.
+    pub findings: BTreeMap<String, u64>,
+    /// What the server took, and said of it.
+    pub shipped: BTreeMap<String, u64>,
+    /// Events that the server will never take, by its code.
+    pub quarantined: BTreeMap<String, u64>,
+    /// Abstracts by engine, and fallbacks by reason.
+    pub summaries: BTreeMap<String, u64>,
+    /// Requests by what they were refused for, since the start.
+    pub refused_requests: BTreeMap<&'static str, u64>,
+}
+
+/// How full the queues are.
+#[derive(Clone, Debug, Serialize)]
+pub struct SpoolStatus {
+    /// Bytes in use.
+    pub used_bytes: u64,
+    /// Bytes that may be used.
+    pub limit_bytes: u64,
+    /// Batches that arrived and are not yet taken apart.
+    pub incoming: Depth,
+    /// Requests that wait for the server.
+    pub outbox: Depth,
+    /// Turns that wait for their segment to close.
+    pub turns: Depth,
+    /// Requests that the server will never take.
+    pub quarantine: Depth,
+}
+
+/// How much one queue holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Depth {
+    /// Rows.
+    pub rows: u64,
+    /// When the oldest came, in milliseconds since the epoch.
+    pub oldest_at_ms: Option<i64>,
+}
+
+/// How shipping with one key goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyStatus {
+    /// The key's number; 0 is the daemon's own.
+    pub key: u32,
+    /// How it goes.
+    pub state: KeyState,
+    /// Why it does not go well.
+    pub reason: Option<String>,
+    /// Requests that wait.
+    pub waiting: u64,
+    /// Tries that failed in a row.
+    pub failures: u32,
+    /// Time until the next try.
+    pub retry_in_ms: Option<u64>,
+}
+
+/// How shipping with one key goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// Well.
+    Ready,
+    /// The server could not take a request; it is tried again.
+    BackingOff,
+    /// The server refuses the key; it is tried now and then.
+    Paused,
+}
+
+/// The last request that the server took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LastShip {
+    /// When.
+    pub at: Timestamp,
+    /// The server's status.
+    pub status: u16,
+    /// How many events it held.
+    pub events: u64,
+}

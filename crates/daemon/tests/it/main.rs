@@ -1,0 +1,9 @@
+//! The daemon against a fake server, over real sockets.
+
+mod client;
+mod delivery;
+mod doors;
+mod privacy;
+mod segments;
+mod upstream;
+mod world;

@@ -1,0 +1,202 @@
+//! From a request to an acknowledged batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State as AppState;
+use axum::http::{HeaderMap, StatusCode};
+use modelstat_door::{Refusal, read_body};
+use modelstat_redact::{FLOOR_VERSION, RawText, RedactedText};
+use modelstat_store::{InboxEntry, InboxError, Key, Receipt, Scope};
+use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
+use modelstat_wire::{
+    Accepted, DEFAULT_APP, IngestAnswer, ParseError, Rejection, encode_batch, parse_batch,
+    redact_batch, redact_identifier,
+};
+
+use crate::auth::authorize;
+use crate::state::{State, blocking};
+
+/// Which of the two endpoints took a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Excerpts,
+    Raw,
+}
+
+/// `POST /v1/ingest`
+pub(crate) async fn ingest(
+    AppState(state): AppState<Arc<State>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<IngestAnswer>, Refusal> {
+    take(state, headers, body, Endpoint::Excerpts).await
+}
+
+/// `POST /v1/ingest/raw`
+pub(crate) async fn ingest_raw(
+    AppState(state): AppState<Arc<State>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<IngestAnswer>, Refusal> {
+    take(state, headers, body, Endpoint::Raw).await
+}
+
+/// The key is checked before a byte of the body is read.
+async fn take(
+    state: Arc<State>,
+    headers: HeaderMap,
+    body: Body,
+    endpoint: Endpoint,
+) -> Result<Json<IngestAnswer>, Refusal> {
+    let key = {
+        let (state, headers) = (Arc::clone(&state), headers.clone());
+        let authorized = move || authorize(&state, &headers, Scope::Ingest);
+        tokio::task::spawn_blocking(authorized).await.map_err(|_| Refusal::internal())??
+    };
+    let limit = match endpoint {
+        Endpoint::Excerpts => MAX_BODY_BYTES,
+        Endpoint::Raw => MAX_RAW_BODY_BYTES,
+    };
+    let body = read_body(&headers, body, limit, &state.budget).await?;
+    let reading = Arc::clone(&state);
+    let read = blocking(&state.parsing, move || {
+        let wire_bytes = body.wire_bytes();
+        read_batch(&reading, &key, body.bytes(), wire_bytes, endpoint)
+    })
+    .await?;
+    let receipt = commit(&state, read.entry).await?;
+    state.applier.wake();
+    let events = read.events;
+    let (taken, repeated) = match receipt {
+        Receipt::Taken => (events, 0),
+        Receipt::Repeat => (0, events),
+    };
+    let answer = match endpoint {
+        Endpoint::Excerpts => IngestAnswer { accepted: Accepted::Count(taken), ..read.answer },
+        Endpoint::Raw => IngestAnswer { accepted_events: Some(taken), ..read.answer },
+    };
+    Ok(Json(IngestAnswer { duplicate: repeated, ..answer }))
+}
+
+/// A batch that is ready to be committed, and the answer that it will get.
+struct ReadBatch {
+    entry: InboxEntry,
+    events: usize,
+    answer: IngestAnswer,
+}
+
+/// Parses, redacts and encodes: what is encoded is what is stored, never what came.
+fn read_batch(
+    state: &State,
+    key: &Key,
+    body: &[u8],
+    wire_bytes: usize,
+    endpoint: Endpoint,
+) -> Result<ReadBatch, Refusal> {
+    let parsed = parse_batch(body).map_err(refuse_body)?;
+    let (mut batch, _) = redact_batch(parsed.batch, &state.identifier_key);
+    batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP));
+    let rejected = parsed.rejected.into_iter().map(|rejection| redact_rejection(state, rejection));
+    let rejected: Vec<_> = rejected.collect();
+    let encoded = encode_batch(&batch);
+    let events = batch.events.len();
+    let entry = InboxEntry {
+        org_id: key.org_id.clone(),
+        key_id: key.id.clone(),
+        received_at: state.clock.now(),
+        is_raw: endpoint == Endpoint::Raw,
+        request_bytes: wire_bytes as u64,
+        batch_id: batch.batch_id.clone(),
+        content_hash: *blake3::hash(&encoded).as_bytes(),
+        events: events as u64,
+        encoded,
+        rejected: count_reasons(&rejected),
+        floor_version: FLOOR_VERSION,
+    };
+    let answer = IngestAnswer {
+        accepted: Accepted::Received(true),
+        accepted_events: None,
+        duplicate: 0,
+        rejected,
+        batch_id: batch.batch_id,
+        new_sessions: 0,
+        updated_sessions: 0,
+        queued: None,
+        warnings: parsed.warnings,
+    };
+    Ok(ReadBatch { entry, events, answer })
+}
+
+fn redact_rejection(state: &State, rejection: Rejection<RawText>) -> Rejection<RedactedText> {
+    let source_event_id = redact_identifier(rejection.source_event_id, &state.identifier_key);
+    Rejection { source_event_id, reason: rejection.reason }
+}
+
+/// Counts reasons without the position of the record, so that they add up over batches.
+fn count_reasons(rejected: &[Rejection<RedactedText>]) -> Vec<(String, u64)> {
+    let mut counts = BTreeMap::new();
+    for rejection in rejected {
+        *counts.entry(without_positions(&rejection.reason)).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+fn without_positions(reason: &str) -> String {
+    let mut parts = reason.split('[');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str("[]");
+        plain.push_str(part.split_once(']').map_or(part, |(_, rest)| rest));
+    }
+    plain
+}
+
+fn refuse_body(error: ParseError) -> Refusal {
+    match error {
+        ParseError::TooMany { .. } => Refusal::too_large(error.to_string()),
+        ParseError::TooDeep => Refusal::bad_request("too_deep", error.to_string()),
+        ParseError::Frame(_) => Refusal::bad_request("invalid_batch", error.to_string()),
+        _ => Refusal::bad_request("invalid_json", error.to_string()),
+    }
+}
+
+async fn commit(state: &State, entry: InboxEntry) -> Result<Receipt, Refusal> {
+    let (done, committed) = tokio::sync::oneshot::channel();
+    let report = Box::new(move |result| {
+        // A caller that went away has no use for the answer; the batch is kept all the same.
+        done.send(result).ok();
+    });
+    state.inbox.commit(entry, report);
+    match committed.await {
+        Ok(Ok(receipt)) => Ok(receipt),
+        Ok(Err(error)) => Err(refuse_commit(&error)),
+        Err(_) => Err(Refusal::unavailable("the inbox is closing")),
+    }
+}
+
+fn refuse_commit(error: &InboxError) -> Refusal {
+    tracing::error!(%error, "the inbox refused a batch");
+    let refusal = match error {
+        InboxError::DiskReserve => Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "disk_full",
+            "free disk space is below the reserve: free some, then send again",
+        ),
+        _ => Refusal::unavailable("the inbox is not available: send again"),
+    };
+    refusal.retry_after(5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_add_up_over_positions() {
+        assert_eq!(without_positions("tool_calls[3].name: missing"), "tool_calls[].name: missing");
+        assert_eq!(without_positions("ts: missing"), "ts: missing");
+    }
+}

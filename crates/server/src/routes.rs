@@ -1,0 +1,131 @@
+//! Which handler answers which address.
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request, State as AppState};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use modelstat_door::Refusal;
+
+use crate::api::{admin, me, privacy, query, sessions};
+use crate::ingest::{ingest, ingest_raw};
+use crate::state::State;
+
+/// Largest body of an operator's request.
+const MAX_ADMIN_BYTES: usize = 64 * 1024;
+
+/// Puts the whole address space together.
+pub(crate) fn router(state: Arc<State>) -> Router {
+    // Bodies of these two are bounded by `read_body`, which also unpacks them.
+    let ingest = Router::new()
+        .route("/v1/ingest", post(ingest))
+        .route("/v1/ingest/raw", post(ingest_raw))
+        .layer(DefaultBodyLimit::disable());
+    let questions = Router::new()
+        .route("/v1/me", get(me::me))
+        .route("/v1/dimensions", get(me::dimensions))
+        .route("/v1/query", post(query::query))
+        .route("/v1/sessions", get(sessions::sessions))
+        .route("/v1/sessions/{session_id}", get(sessions::session))
+        .route("/v1/events/{source_event_id}", get(sessions::event))
+        .route("/v1/privacy", get(privacy::privacy))
+        .layer(DefaultBodyLimit::max(query::MAX_QUESTION_BYTES));
+    let admin = Router::new()
+        .route("/v1/admin/orgs", get(admin::orgs).post(admin::create_org))
+        .route("/v1/admin/orgs/{org}", delete(admin::remove_org))
+        .route("/v1/admin/keys", get(admin::keys).post(admin::create_key))
+        .route("/v1/admin/keys/{key_id}", delete(admin::revoke_key))
+        .route("/v1/admin/status", get(admin::status))
+        .layer(DefaultBodyLimit::max(MAX_ADMIN_BYTES));
+    Router::new()
+        .merge(ingest)
+        .merge(questions)
+        .merge(admin)
+        .route("/healthz", get(healthz))
+        .fallback(dashboard)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), guard))
+        .with_state(state)
+}
+
+/// Refuses what a web page of another origin sent, and says what ours may load.
+async fn guard(AppState(state): AppState<Arc<State>>, request: Request, next: Next) -> Response {
+    if let Err(refusal) = state.rules.check(request.headers()) {
+        return refusal.into_response();
+    }
+    let mut response = in_our_shape(next.run(request).await);
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let policy = HeaderName::from_static("content-security-policy");
+    headers.insert(policy, HeaderValue::from_static(modelstat_web::CONTENT_SECURITY_POLICY));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Gives an error of the framework our shape: its own words may quote the request.
+fn in_our_shape(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_ours = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_ours || status.is_success() || status.is_redirection() || status.is_informational() {
+        return response;
+    }
+    let (code, message) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("too_large", "the body is larger than this address takes")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => ("method", "this address takes another method"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ("content_type", "send `Content-Type: application/json`")
+        }
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+            ("invalid_request", "the request cannot be read; docs/protocol.md describes it")
+        }
+        _ => return response,
+    };
+    Refusal::new(status, code, message).into_response()
+}
+
+async fn healthz() -> Json<serde_json::Value> {
+    Json(serde_json::json!({
+        "ok": true,
+        "version": env!("CARGO_PKG_VERSION"),
+        "floor_version": modelstat_redact::FLOOR_VERSION,
+        "capabilities": ["gzip", "zstd"],
+    }))
+}
+
+/// The dashboard's files; what looks like an API address is told that it is none.
+async fn dashboard(request: Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/v1/") || path == "/v1" {
+        return Refusal::not_found("there is no such address; docs/protocol.md lists them")
+            .into_response();
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let message = "this address is read with GET";
+        return Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_response();
+    }
+    let asset = modelstat_web::asset(path);
+    let etag = asset.etag.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok());
+    let is_known = etag.is_some() && request.headers().get(header::IF_NONE_MATCH) == etag.as_ref();
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let status =
+            StatusCode::from_u16(asset.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, asset.body.into_owned()).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
+    if let Some(etag) = etag {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}

@@ -1,0 +1,128 @@
+//! A server at work.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use modelstat_door::{BodyBudget, ListenError, Listener, LoopbackRules, Serving, serve};
+use modelstat_pricing::PriceBook;
+use modelstat_store::{
+    Directory, DirectoryError, EmbeddedStores, LedgerError, NewKey, OpenError, Org, Scope,
+};
+use modelstat_wire::{Clock, IdentifierKey, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::applier::{Applier, ApplierStores};
+use crate::operator::OperatorToken;
+use crate::routes::router;
+use crate::state::{BODY_BUDGET_BYTES, MAX_PARSING, MAX_QUERIES, State};
+
+/// What a server is told at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Its own folder.
+    pub data_dir: PathBuf,
+    /// Hashes identifiers in which the floor finds something.
+    pub identifier_key: IdentifierKey,
+    /// Lets the operator's verbs in.
+    pub operator: OperatorToken,
+    /// The daemon's ingest address, shown to those who have no data yet.
+    pub daemon_url: Option<String>,
+}
+
+/// A server at work, on embedded stores.
+pub struct Server {
+    address: SocketAddr,
+    serving: Serving,
+    applier: Applier,
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is taken or not ours.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A store does not open.
+    #[error("could not open the stores")]
+    Stores(#[from] OpenError),
+    /// The ledger does not answer.
+    #[error("could not read the ledger")]
+    Ledger(#[from] LedgerError),
+    /// A thread cannot be started.
+    #[error("could not start a thread")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Server {
+    /// Opens the stores, resumes what the inbox holds, and listens.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let listener = Listener::bind(config.listen).await?;
+        let address = listener.address();
+        let stores = EmbeddedStores::open(&config.data_dir, clock.now())?;
+        let book = PriceBook::builtin();
+        let applier = Applier::start(ApplierStores {
+            inbox: Arc::clone(&stores.inbox),
+            ledger: Arc::clone(&stores.ledger),
+            book,
+            clock: Arc::clone(&clock),
+        })?;
+        let directory = Arc::clone(&stores.directory);
+        let state = Arc::new(State {
+            directory: stores.directory,
+            inbox: stores.inbox,
+            ledger: stores.ledger,
+            book,
+            clock: Arc::clone(&clock),
+            identifier_key: config.identifier_key,
+            operator: config.operator,
+            rules: LoopbackRules::new(address),
+            budget: BodyBudget::new(BODY_BUDGET_BYTES),
+            parsing: Semaphore::new(MAX_PARSING),
+            queries: Semaphore::new(MAX_QUERIES),
+            applier: applier.handle(),
+            daemon_url: config.daemon_url,
+        });
+        let serving = serve(listener, router(state));
+        Ok(Self { address, serving, applier, directory, clock })
+    }
+
+    /// Returns the address, with the port that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the org of a name, which is made when there is none, and whether it was.
+    pub fn ensure_org(&self, name: &str) -> Result<(Org, bool), DirectoryError> {
+        if let Some(org) = self.directory.orgs()?.into_iter().find(|org| org.name == name) {
+            return Ok((org, false));
+        }
+        Ok((self.directory.create_org(name, self.clock.now())?, true))
+    }
+
+    /// Makes a key and returns its secret.
+    pub fn create_key(
+        &self,
+        org: &Org,
+        scope: Scope,
+        label: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<String, DirectoryError> {
+        let new = NewKey { org_id: org.id.clone(), scope, label: label.to_owned(), expires_at };
+        Ok(self.directory.create_key(new, self.clock.now())?.secret)
+    }
+
+    /// Stops taking requests, drains the inbox into the ledger, and joins every thread.
+    pub async fn stop(self) {
+        self.serving.stop().await;
+        let applier = self.applier;
+        if tokio::task::spawn_blocking(move || applier.stop()).await.is_err() {
+            tracing::error!("the applier could not be joined");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What every request can reach.
+
+use std::sync::Arc;
+
+use modelstat_door::{BodyBudget, LoopbackRules, Refusal};
+use modelstat_pricing::PriceBook;
+use modelstat_store::{Directory, Inbox, Ledger};
+use modelstat_wire::{Clock, IdentifierKey};
+use tokio::sync::Semaphore;
+
+use crate::applier::ApplierHandle;
+use crate::operator::OperatorToken;
+
+/// Most questions that are answered at once; more wait their turn.
+pub(crate) const MAX_QUERIES: usize = 4;
+
+/// Most batches that are parsed at once; more wait their turn.
+pub(crate) const MAX_PARSING: usize = 8;
+
+/// Bytes of bodies in memory at once, over all requests: four of the largest.
+pub(crate) const BODY_BUDGET_BYTES: usize = 4 * modelstat_wire::limits::MAX_RAW_BODY_BYTES;
+
+/// What every request can reach.
+pub(crate) struct State {
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) inbox: Arc<dyn Inbox>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) book: &'static PriceBook,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) identifier_key: IdentifierKey,
+    pub(crate) operator: OperatorToken,
+    pub(crate) rules: LoopbackRules,
+    pub(crate) budget: BodyBudget,
+    pub(crate) parsing: Semaphore,
+    pub(crate) queries: Semaphore,
+    pub(crate) applier: ApplierHandle,
+    pub(crate) daemon_url: Option<String>,
+}
+
+/// Runs work that blocks, off the threads that serve connections.
+pub(crate) async fn blocking<T: Send + 'static>(
+    turns: &Semaphore,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let _turn = turns.acquire().await.map_err(|_| Refusal::internal())?;
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        // The panic hook has logged the place.
+        Err(_) => Err(Refusal::internal()),
+    }
+}

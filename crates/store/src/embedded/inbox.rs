@@ -1,0 +1,229 @@
+//! The inbox in SQLite.
+
+mod entries;
+mod writer;
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use modelstat_wire::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{DiskReserve, OpenError, sqlite};
+use crate::{Inbox, InboxBatch, InboxEntry, InboxError, Receipt};
+use writer::Writer;
+
+/// How the inbox is named in errors.
+pub(super) const STORE: &str = "inbox";
+
+/// How long a batch that comes again is known as a repeat.
+const REPEAT_WINDOW_MICROS: i64 = 7 * 86_400_000_000;
+
+const SCHEMA: sqlite::Schema = sqlite::Schema {
+    store: STORE,
+    version: 1,
+    // AUTOINCREMENT keeps positions from being used again once their rows are deleted.
+    tables: "
+        CREATE TABLE entries (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            org_id TEXT NOT NULL,
+            key_id TEXT NOT NULL,
+            received_at INTEGER NOT NULL,
+            is_raw INTEGER NOT NULL,
+            request_bytes INTEGER NOT NULL,
+            events INTEGER NOT NULL,
+            rejected TEXT NOT NULL,
+            floor_version TEXT NOT NULL,
+            encoded_bytes INTEGER NOT NULL,
+            kept_bytes INTEGER NOT NULL,
+            payload BLOB
+        ) STRICT;
+        CREATE TABLE quarantine (
+            position INTEGER PRIMARY KEY,
+            org_id TEXT NOT NULL,
+            key_id TEXT NOT NULL,
+            received_at INTEGER NOT NULL,
+            is_raw INTEGER NOT NULL,
+            request_bytes INTEGER NOT NULL,
+            events INTEGER NOT NULL,
+            rejected TEXT NOT NULL,
+            floor_version TEXT NOT NULL,
+            encoded_bytes INTEGER NOT NULL,
+            kept_bytes INTEGER NOT NULL,
+            payload BLOB,
+            reason TEXT NOT NULL,
+            quarantined_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE repeats (
+            org_id TEXT NOT NULL,
+            batch_id TEXT NOT NULL,
+            content_hash BLOB NOT NULL,
+            taken_at INTEGER NOT NULL,
+            PRIMARY KEY (org_id, batch_id, content_hash)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX repeats_by_time ON repeats (taken_at);
+    ",
+};
+
+/// Entries in one SQLite file: one thread writes, in groups; reading holds no transaction.
+pub(super) struct SqliteInbox {
+    writer: Writer,
+    reader: Mutex<Connection>,
+}
+
+impl SqliteInbox {
+    /// Opens the file. New positions stay above `applied`, also where the file is new and the ledger
+    /// is not, since the ledger would take them for replays.
+    pub(super) fn open(file: &Path, reserve: DiskReserve, applied: u64) -> Result<Self, OpenError> {
+        let connection = sqlite::open(file, &SCHEMA)?;
+        let refused =
+            |error: rusqlite::Error| OpenError::Engine { store: STORE, code: sqlite::code(&error) };
+        entries::raise_positions(&connection, applied).map_err(refused)?;
+        let reader = sqlite::connect(file).map_err(refused)?;
+        let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        let writer = Writer::start(connection, folder, reserve).map_err(OpenError::Folder)?;
+        Ok(Self { writer, reader: Mutex::new(reader) })
+    }
+}
+
+/// The time before which a batch that comes again is no repeat any more.
+pub(super) fn oldest_repeat(now: Timestamp) -> Timestamp {
+    Timestamp::from_micros(now.as_micros().saturating_sub(REPEAT_WINDOW_MICROS))
+}
+
+impl Inbox for SqliteInbox {
+    fn commit(&self, entry: InboxEntry, done: Box<dyn FnOnce(Result<Receipt, InboxError>) + Send>) {
+        self.writer.commit(entry, done);
+    }
+
+    fn read_after(&self, position: u64, max_events: usize) -> Result<Vec<InboxBatch>, InboxError> {
+        Ok(entries::read_after(&sqlite::lock(&self.reader), position, max_events)?)
+    }
+
+    fn newest_position(&self) -> Result<u64, InboxError> {
+        Ok(entries::newest_position(&sqlite::lock(&self.reader))?)
+    }
+
+    fn forget_through(&self, position: u64) -> Result<(), InboxError> {
+        self.writer.run(move |connection| {
+            connection
+                .execute("DELETE FROM entries WHERE position <= ?1", [entries::signed(position)])?;
+            Ok(())
+        })
+    }
+
+    fn quarantine(&self, position: u64, reason: &str, now: Timestamp) -> Result<(), InboxError> {
+        let reason = reason.to_owned();
+        self.writer.run(move |connection| {
+            let transaction = connection.transaction()?;
+            transaction.execute(
+                "INSERT INTO quarantine SELECT *, ?2, ?3 FROM entries WHERE position = ?1",
+                params![entries::signed(position), reason, now.as_micros()],
+            )?;
+            transaction
+                .execute("DELETE FROM entries WHERE position = ?1", [entries::signed(position)])?;
+            transaction.commit()
+        })
+    }
+
+    fn quarantined(&self) -> Result<u64, InboxError> {
+        let count: i64 =
+            sqlite::lock(&self.reader)
+                .query_row("SELECT count(*) FROM quarantine", (), |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    fn depth(&self) -> Result<(u64, u64), InboxError> {
+        let sums = "SELECT count(*), coalesce(sum(kept_bytes), 0) FROM entries";
+        let (count, bytes): (i64, i64) =
+            sqlite::lock(&self.reader).query_row(sums, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((count.unsigned_abs(), bytes.unsigned_abs()))
+    }
+
+    fn forget_repeats_before(&self, time: Timestamp) -> Result<(), InboxError> {
+        self.writer.run(move |connection| {
+            connection.execute("DELETE FROM repeats WHERE taken_at < ?1", [time.as_micros()])?;
+            Ok(())
+        })
+    }
+
+    fn forget_org(&self, org_id: &str) -> Result<(), InboxError> {
+        let org_id = org_id.to_owned();
+        self.writer.run(move |connection| {
+            let transaction = connection.transaction()?;
+            for table in ["entries", "quarantine", "repeats"] {
+                transaction
+                    .execute(&format!("DELETE FROM {table} WHERE org_id = ?1"), [&org_id])?;
+            }
+            transaction.commit()?;
+            // The log still holds what was deleted until it is cut.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+        })
+    }
+}
+
+impl From<rusqlite::Error> for InboxError {
+    fn from(error: rusqlite::Error) -> Self {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) {
+            return Self::DiskReserve;
+        }
+        Self::Engine { code: sqlite::code(&error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{self, inbox::entry};
+
+    fn open(file: &Path, reserve: DiskReserve, applied: u64) -> SqliteInbox {
+        SqliteInbox::open(file, reserve, applied).expect("opened")
+    }
+
+    #[test]
+    fn keeps_the_contract() {
+        let folder = tempfile::tempdir().expect("a folder");
+        contract::inbox::run(&open(&folder.path().join("inbox.db"), DiskReserve::NONE, 0));
+    }
+
+    #[test]
+    fn entries_survive_reopening_and_positions_stay_above_the_ledgers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("inbox.db");
+        let inbox = open(&file, DiskReserve::NONE, 0);
+        assert!(matches!(contract::inbox::commit(&inbox, entry("org", 1)), Ok(Receipt::Taken)));
+        drop(inbox);
+        let inbox = open(&file, DiskReserve::NONE, 41);
+        assert_eq!(inbox.read_after(0, 10).expect("read").len(), 1);
+        assert_eq!(inbox.newest_position().expect("a position"), 41);
+        assert!(matches!(contract::inbox::commit(&inbox, entry("org", 2)), Ok(Receipt::Taken)));
+        assert_eq!(inbox.newest_position().expect("a position"), 42);
+    }
+
+    #[test]
+    fn takes_nothing_below_the_disk_reserve() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let reserve = DiskReserve { percent: 0, least_bytes: u64::MAX };
+        let inbox = open(&folder.path().join("inbox.db"), reserve, 0);
+        let refused = contract::inbox::commit(&inbox, entry("org", 1));
+        assert!(matches!(refused, Err(InboxError::DiskReserve)));
+        assert_eq!(inbox.depth().expect("a depth"), (0, 0));
+    }
+
+    #[test]
+    fn a_damaged_entry_is_read_back_as_such() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("inbox.db");
+        let inbox = open(&file, DiskReserve::NONE, 0);
+        for number in 1..=2 {
+            contract::inbox::commit(&inbox, entry("org", number)).expect("taken");
+        }
+        let other = sqlite::connect(&file).expect("a connection");
+        other
+            .execute("UPDATE entries SET payload = x'00' WHERE position = 1", ())
+            .expect("damaged");
+        let read = inbox.read_after(0, 10).expect("read");
+        assert!(matches!(read[0].payload, crate::InboxPayload::Damaged(_)));
+        assert!(matches!(read[1].payload, crate::InboxPayload::Batch(_)));
+    }
+}

@@ -1,0 +1,199 @@
+//! From the turns of a segment to its abstract.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use modelstat_redact::{RawText, RedactedText};
+
+use crate::gate::{LeakError, check_leak};
+use crate::template::{TemplateEngine, facts_only};
+use crate::work_type::WorkType;
+
+/// Longest abstract in code points: two sentences, and below what the wire accepts.
+pub(crate) const MAX_ABSTRACT_CHARS: usize = 400;
+
+/// Longest title in code points, as on the wire.
+const MAX_TITLE_CHARS: usize = 80;
+
+/// One turn of a segment.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// Who spoke or what it is (`assistant_message`, …).
+    pub kind: RedactedText,
+    /// The model that served it.
+    pub model: Option<RedactedText>,
+    /// The redacted text.
+    pub text: Option<RedactedText>,
+    /// Tools that it called, with counts.
+    pub tools: Vec<(RedactedText, u64)>,
+    /// Whether the call failed.
+    pub failed: bool,
+}
+
+/// What an engine makes, before it is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What was asked and what came of it.
+    pub text: String,
+    /// A few words that name it.
+    pub title: String,
+    /// The kind of work.
+    pub work_type: WorkType,
+}
+
+/// Why an engine made nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// It cannot work at present: no model, no memory.
+    #[error("the engine is unavailable")]
+    Unavailable,
+    /// It took too long.
+    #[error("the engine took too long")]
+    Timeout,
+    /// It answered what cannot be used.
+    #[error("the engine's answer cannot be used")]
+    BadAnswer,
+}
+
+/// Makes a draft of a segment.
+pub trait Engine: Send + Sync {
+    /// The engine's name on the wire.
+    fn name(&self) -> &'static str;
+
+    /// What changes whenever the same segment would read differently: model and prompt, or version.
+    fn version(&self) -> &str;
+
+    /// Summarises the turns of one segment, in their order.
+    fn draft(&self, turns: &[Turn]) -> Result<Draft, EngineError>;
+}
+
+/// The short redacted text made of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abstract {
+    /// At most 400 code points.
+    pub text: RedactedText,
+    /// Three to eight words.
+    pub title: RedactedText,
+    /// The kind of work.
+    pub work_type: WorkType,
+    /// What made it.
+    pub engine: RedactedText,
+    /// The version of what made it.
+    pub engine_version: RedactedText,
+    /// Why it is not what the engine that was asked made.
+    pub fallback: Option<Fallback>,
+}
+
+/// Why an abstract is not what the engine that was asked made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// The engine failed.
+    Failed,
+    /// The engine panicked.
+    Panicked,
+    /// The leak gate refused its output.
+    Refused(LeakError),
+}
+
+impl Fallback {
+    /// The word under which it is counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "engine_failed",
+            Self::Panicked => "engine_panicked",
+            Self::Refused(LeakError::Verbatim) => "verbatim_run",
+            Self::Refused(LeakError::Finding) => "finding",
+        }
+    }
+}
+
+/// Makes the abstract of a segment, whatever the engine does: the template follows the engine, bare
+/// facts follow the template.
+pub fn summarise(engine: &dyn Engine, turns: &[Turn]) -> Abstract {
+    let why = match attempt(engine, turns) {
+        Ok(draft) => return finish(draft, engine, None),
+        Err(why) => why,
+    };
+    match attempt(&TemplateEngine, turns) {
+        Ok(draft) => finish(draft, &TemplateEngine, Some(why)),
+        Err(_) => finish(facts_only(turns), &TemplateEngine, Some(why)),
+    }
+}
+
+fn attempt(engine: &dyn Engine, turns: &[Turn]) -> Result<Draft, Fallback> {
+    // The engine holds no state of ours, so nothing broken is seen after a panic.
+    let drafted = catch_unwind(AssertUnwindSafe(|| engine.draft(turns)));
+    let draft = drafted.map_err(|_| Fallback::Panicked)?.map_err(|_| Fallback::Failed)?;
+    let texts = || turns.iter().filter_map(|turn| turn.text.as_deref());
+    for output in [&draft.text, &draft.title] {
+        check_leak(output, texts()).map_err(Fallback::Refused)?;
+    }
+    Ok(draft)
+}
+
+/// Runs the floor over the draft, since it decides what is redacted text.
+fn finish(draft: Draft, engine: &dyn Engine, fallback: Option<Fallback>) -> Abstract {
+    let redacted = |text: String| RawText::from(text).redact().0;
+    Abstract {
+        text: redacted(draft.text).truncate_chars(MAX_ABSTRACT_CHARS),
+        title: redacted(draft.title).truncate_chars(MAX_TITLE_CHARS),
+        work_type: draft.work_type,
+        engine: RedactedText::from_static(engine.name()),
+        engine_version: redacted(engine.version().to_owned()),
+        fallback,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(Result<&'static str, EngineError>);
+
+    impl Engine for Fixed {
+        fn name(&self) -> &'static str {
+            "fixed"
+        }
+
+        fn version(&self) -> &'static str {
+            "1"
+        }
+
+        fn draft(&self, _: &[Turn]) -> Result<Draft, EngineError> {
+            let text = self.0.clone()?.to_owned();
+            assert!(text != "panic", "as asked");
+            Ok(Draft { text, title: "One two three".to_owned(), work_type: WorkType::Misc })
+        }
+    }
+
+    fn turns(text: &str) -> Vec<Turn> {
+        let (text, _) = RawText::from(text).redact();
+        let kind = RedactedText::from_static("user_message");
+        vec![Turn { kind, model: None, text: Some(text), tools: Vec::new(), failed: false }]
+    }
+
+    fn check(outcome: Result<&'static str, EngineError>, engine: &str, why: Option<Fallback>) {
+        let made = summarise(&Fixed(outcome), &turns("we went to the sea and swam all day"));
+        assert_eq!((made.engine.as_str(), made.fallback), (engine, why));
+    }
+
+    #[test]
+    fn an_engine_that_fails_costs_words_only() {
+        check(Ok("A day at the sea"), "fixed", None);
+        check(Err(EngineError::Timeout), "template", Some(Fallback::Failed));
+        check(Ok("panic"), "template", Some(Fallback::Panicked));
+    }
+
+    #[test]
+    fn a_repeated_sentence_is_refused() {
+        let why = Fallback::Refused(LeakError::Verbatim);
+        check(Ok("they went to the sea and swam"), "template", Some(why));
+    }
+
+    #[test]
+    fn a_long_abstract_is_cut() {
+        let long: &'static str = Box::leak("word ".repeat(200).into_boxed_str());
+        let made = summarise(&Fixed(Ok(long)), &turns("unlike"));
+        assert_eq!(made.text.chars().count(), MAX_ABSTRACT_CHARS);
+    }
+}
