@@ -103,7 +103,7 @@ def _cwd_of(call: Call) -> str | None:
 def _git_of(run: Run, call: Call) -> dict[str, str] | None:
     if call.git is None:
         return None
-    shown = {"remote_host" if key == "host" else key: value for key, value in call.git.items()}
+    shown = dict(call.git)
     if not run.client.names_app:
         shown.pop("slug_source", None)
     return shown

@@ -58,9 +58,7 @@ def _run(
     what: str, command: list[str], remedy: str, environment: dict[str, str] | None = None
 ) -> None:
     try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=DEADLINE_S, env=environment
-        )
+        done = subprocess.run(command, capture_output=True, timeout=DEADLINE_S, env=environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failure(f"could not {what}: {type(error).__name__}") from error
     if done.returncode == 0:

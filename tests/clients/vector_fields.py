@@ -19,7 +19,6 @@ TOOL_COUNTS = ("call_index", "args_bytes", "result_bytes")
 TOOL_HASHES = ("args_hash", "signature_hash")
 TOOL_ABSENT = ("segment_id", "turn_index", "ended_at")
 EVENT_ABSENT = ("original_event_id", "reported_cost", "price_id", "error", "cost", "billing")
-GIT_SHOWN = {"host": "remote_host"}
 
 Batch = dict[str, Any]
 
@@ -58,6 +57,8 @@ class Comparison:
         yield from _equal(name, "app", shown["app"], batch.get("app", DEFAULT_APP))
         yield from _equal(name, "device_id", shown["device_id"], batch["device_id"])
         yield from _equal(name, "producer", shown["producer"], batch["daemon_version"])
+        if not self._through_daemon:
+            yield from _equal(name, "batch_id", shown["batch_id"], batch["batch_id"])
         for field in EVENT_TIMES:
             yield from _equal(name, field, time(shown[field]), time(sent.get(field)))
         yield from _equal(name, "first_token_ms", shown["first_token_ms"], first_token_ms(sent))
@@ -121,11 +122,11 @@ class Comparison:
         if sent is None or shown is None:
             yield from _equal(name, "git", shown, sent)
             return
-        if shown.keys() != {GIT_SHOWN.get(field, field) for field in sent}:
+        if shown.keys() != sent.keys():
             yield f"{name}: git has the fields {sorted(shown)} instead of {sorted(sent)}"
             return
         for field, value in sent.items():
-            actual = shown[GIT_SHOWN.get(field, field)]
+            actual = shown[field]
             if not self._names.match(actual, value):
                 yield f"{name}: git.{field} is {actual!r} instead of {value!r}"
 

@@ -53,7 +53,7 @@ const FAILURES = [
   { type: "timeout", status: null },
   { type: "overloaded", status: 529 },
 ];
-const REPOSITORY = { branch: "main", remote_slug: "acme/web", remote_host: "github.com" };
+const REPOSITORY = { branch: "main", remote_slug: "acme/web", host: "github.com" };
 const CUSTOMERS = ["acme", "globex", "initech", "umbrella", "hooli", null];
 const TITLES = [
   [

@@ -140,7 +140,7 @@ pub(crate) struct DaemonArguments {
     /// Where the daemon listens [default: 127.0.0.1:4319]
     #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_DAEMON_LISTEN")]
     pub(crate) daemon_listen: Option<SocketAddr>,
-    /// The server to ship to [default: http://127.0.0.1:4320]
+    /// The server to ship to [default: the local one, port 4320]
     #[arg(long, value_name = "URL", env = "MODELSTAT_SERVER_URL")]
     pub(crate) server_url: Option<String>,
     #[command(flatten)]

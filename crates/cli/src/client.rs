@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::Hinted;
+use crate::error::hinted;
 
 /// Longest wait for an answer of a process on this machine.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Largest answer that is read: a page of egress payloads.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
@@ -56,7 +56,7 @@ impl Client {
 
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Value> {
     let mut answer = answer.map_err(|error| {
-        Hinted::new(
+        hinted(
             format!("the process does not answer ({})", kind_of(&error)),
             "is it still running? `modelstat status` tells",
         )

@@ -13,7 +13,7 @@ pub(crate) mod up;
 
 use crate::args::HomeArguments;
 use crate::client::Client;
-use crate::error::Hinted;
+use crate::error::hinted;
 use crate::home::{Home, Lock, RunNote};
 
 /// The org of those who name none.
@@ -40,7 +40,7 @@ pub(crate) fn holder(arguments: &HomeArguments) -> anyhow::Result<Holder> {
 pub(crate) fn running_process(arguments: &HomeArguments) -> anyhow::Result<RunNote> {
     let home = Home::open(arguments)?;
     if home.try_lock()?.is_some() {
-        return Err(Hinted::new(
+        return Err(hinted(
             format!("no modelstat process works on {}", home.folder().display()),
             "start one with `modelstat up`, or name its folder with --data-dir",
         ));
@@ -50,7 +50,7 @@ pub(crate) fn running_process(arguments: &HomeArguments) -> anyhow::Result<RunNo
 
 fn running(home: &Home) -> anyhow::Result<RunNote> {
     home.run_note().ok_or_else(|| {
-        Hinted::new(
+        hinted(
             "a modelstat process is starting or stopping on this data directory",
             "try again in a moment",
         )
@@ -60,7 +60,7 @@ fn running(home: &Home) -> anyhow::Result<RunNote> {
 /// Returns a client of the running server.
 pub(crate) fn server_client(note: &RunNote) -> anyhow::Result<Client> {
     let url = note.server_url.as_deref().ok_or_else(|| {
-        Hinted::new("the process on this data directory is no server", "see `modelstat server`")
+        hinted("the process on this data directory is no server", "see `modelstat server`")
     })?;
     Ok(Client::new(url, &note.token))
 }
@@ -68,7 +68,7 @@ pub(crate) fn server_client(note: &RunNote) -> anyhow::Result<Client> {
 /// Returns a client of the running daemon.
 pub(crate) fn daemon_client(note: &RunNote) -> anyhow::Result<Client> {
     let url = note.daemon_url.as_deref().ok_or_else(|| {
-        Hinted::new("the process on this data directory is no daemon", "see `modelstat daemon`")
+        hinted("the process on this data directory is no daemon", "see `modelstat daemon`")
     })?;
     Ok(Client::new(url, &note.token))
 }

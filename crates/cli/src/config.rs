@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use crate::args::{DaemonOptions, ExcerptWord, HashesWord, HomeArguments};
-use crate::error::Hinted;
+use crate::error::hinted;
 use crate::home::Home;
 
 /// Where the server listens unless it is told otherwise.
@@ -50,7 +50,7 @@ impl File {
         toml::from_str(&text).map_err(|error| {
             // The parser quotes the line, which may hold a key.
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            Hinted::new(
+            hinted(
                 format!("{} is not valid (line {line})", path.display()),
                 "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes",
             )

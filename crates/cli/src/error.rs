@@ -4,16 +4,14 @@ use std::fmt;
 
 /// What failed, and what to do about it.
 #[derive(Debug)]
-pub(crate) struct Hinted {
+struct Hinted {
     message: String,
     hint: String,
 }
 
-impl Hinted {
-    /// Makes an error with a remedy.
-    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-        anyhow::Error::new(Self { message: message.into(), hint: hint.into() })
-    }
+/// Makes an error with a remedy.
+pub(crate) fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Hinted { message: message.into(), hint: hint.into() })
 }
 
 impl fmt::Display for Hinted {

@@ -10,7 +10,7 @@ use modelstat_wire::IdentifierKey;
 use serde::{Deserialize, Serialize};
 
 use crate::args::HomeArguments;
-use crate::error::Hinted;
+use crate::error::hinted;
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl Home {
             Some(note) => format!("process {}", note.pid),
             None => "another modelstat process".to_owned(),
         };
-        Err(Hinted::new(
+        Err(hinted(
             format!("{holder} works on {}", self.folder.display()),
             "stop it, or give this one a folder of its own with --data-dir; `modelstat up` runs \
              server and daemon in one process",
@@ -144,7 +144,7 @@ fn platform_folder(environment: impl Fn(&str) -> Option<String>) -> anyhow::Resu
         return Ok(data.join("modelstat"));
     }
     let home = environment("HOME").and_then(absolute).ok_or_else(|| {
-        Hinted::new("there is no home directory", "name a data directory with --data-dir")
+        hinted("there is no home directory", "name a data directory with --data-dir")
     })?;
     Ok(match std::env::consts::OS {
         "macos" => home.join("Library/Application Support/modelstat"),

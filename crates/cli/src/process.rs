@@ -1,9 +1,11 @@
-//! What this process must not do: leave text in a core dump or a panic message.
+//! What this process must not do: leave text in a core dump, a panic message or a readable file.
 
 use crate::output;
 
-/// Turns core dumps off and makes panics tell their place only.
+/// Turns core dumps off, keeps files to their owner, and makes panics tell their place only.
 pub(crate) fn harden() {
+    // Stores make files of their own; none of them is for other users of the machine.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
         output::note("core dumps could not be turned off");

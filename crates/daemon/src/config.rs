@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use modelstat_door::Limits;
 use modelstat_summarize::SegmentLimits;
 use modelstat_wire::IdentifierKey;
 use modelstat_wire::egress::Excerpt;
@@ -40,7 +41,7 @@ pub struct Config {
     /// How much is kept of what was sent.
     pub ledger: LedgerLimits,
     /// What one request may use.
-    pub http: HttpLimits,
+    pub http: Limits,
     /// How fast things repeat.
     pub pace: Pace,
 }
@@ -65,7 +66,7 @@ impl Config {
             segments: SegmentLimits::default(),
             spool: SpoolLimits::default(),
             ledger: LedgerLimits::default(),
-            http: HttpLimits::default(),
+            http: Limits::default(),
             pace: Pace::default(),
         }
     }
@@ -112,36 +113,6 @@ impl Default for LedgerLimits {
     fn default() -> Self {
         // A quarter of a year is what an audit asks about.
         Self { bytes: 256 * MIB, age: Duration::from_hours(90 * 24) }
-    }
-}
-
-/// What requests may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HttpLimits {
-    /// Most connections at a time; further ones wait in the listener's backlog.
-    pub connections: usize,
-    /// Longest head of a request: a long bearer and a browser's usual headers.
-    pub head_bytes: usize,
-    /// Longest wait for a head, and longest pause between two requests of a connection.
-    pub head_time: Duration,
-    /// Longest wait for a whole body: 64 MiB from the same machine take far less.
-    pub body_time: Duration,
-    /// Most bytes of bodies in memory, compressed and decompressed; above it ingest answers 503.
-    pub bodies_bytes: u64,
-    /// Bodies that are parsed and redacted at the same time.
-    pub workers: usize,
-}
-
-impl Default for HttpLimits {
-    fn default() -> Self {
-        Self {
-            connections: 1_024,
-            head_bytes: 64 * 1024,
-            head_time: Duration::from_secs(30),
-            body_time: Duration::from_secs(30),
-            bodies_bytes: 256 * MIB,
-            workers: 4,
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use modelstat_door::BodyBudget;
 use modelstat_summarize::TemplateEngine;
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, Timestamp};
@@ -156,7 +157,7 @@ impl Daemon {
                 ledger: Arc::clone(&shared.ledger),
             },
             refused: Arc::clone(&shared.refused),
-            budget: App::budget(config.http),
+            budget: BodyBudget::new(config.http.bodies_bytes),
             workers: Arc::new(Semaphore::new(config.http.workers)),
         };
         let server = Server::start(listener, app)?;

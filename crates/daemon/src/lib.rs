@@ -26,14 +26,13 @@ mod spool;
 mod status;
 mod wake;
 
-pub use config::{
-    Config, DEFAULT_LISTEN, Hashes, HttpLimits, LedgerLimits, Pace, Secret, SpoolLimits,
-};
+pub use config::{Config, DEFAULT_LISTEN, Hashes, LedgerLimits, Pace, Secret, SpoolLimits};
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use egress::{DoorError, LedgerEntry};
 pub use files::FileError;
 pub use keys::KeysError;
+pub use modelstat_door::Limits as HttpLimits;
 pub use modelstat_summarize::SegmentLimits;
 pub use modelstat_wire::egress::Excerpt;
 pub use status::{Depth, KeyState, KeyStatus, LastShip, SpoolStatus, Status};

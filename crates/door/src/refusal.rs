@@ -1,79 +1,51 @@
-//! The one shape of an error answer.
+//! Refusals: a status, a code for programs and a sentence for people, never a value of the request.
+
+use std::borrow::Cow;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// Why a request was refused: a stable code for programs, our own words for people. A value of the
-/// request never appears in either.
+/// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: StatusCode,
     code: &'static str,
-    message: String,
-    retry_after_s: Option<u64>,
+    message: Cow<'static, str>,
+    retry_after_s: Option<u16>,
 }
 
+/// Marks a response as a refusal, so that whoever answers can count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusalCode(pub &'static str);
+
 impl Refusal {
-    /// Refuses with a status of 400 or above.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        debug_assert!(
-            status.is_client_error() || status.is_server_error(),
-            "a refusal is an error"
-        );
-        Self { status, code, message: message.into(), retry_after_s: None }
+    /// Refuses in fixed words.
+    pub const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+        Self { status, code, message: Cow::Borrowed(message), retry_after_s: None }
     }
 
     /// Says when to come back.
     #[must_use]
-    pub fn retry_after(mut self, seconds: u64) -> Self {
+    pub const fn later(mut self, seconds: u16) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
 
-    /// 400: the request cannot be read.
-    pub fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, message)
-    }
-
-    /// 401: no key, or none that is in force.
-    pub fn unauthorized(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
-    }
-
-    /// 403: not with this key, or not from there.
-    pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
-    }
-
-    /// 404: there is no such thing.
-    pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
-    }
-
-    /// 413: split it.
-    pub fn too_large(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
-    }
-
-    /// 503: come back later.
-    pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(2)
-    }
-
-    /// 500: a broken invariant of ours.
-    pub fn internal() -> Self {
-        let message = "something broke here; the log names the place";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    /// Says it in other words of ours.
+    #[must_use]
+    pub fn because(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
     }
 
     /// Returns the status.
-    pub fn status(&self) -> StatusCode {
+    pub const fn status(&self) -> StatusCode {
         self.status
     }
 
     /// Returns the code.
-    pub fn code(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         self.code
     }
 }
@@ -82,6 +54,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = serde_json::json!({ "error": self.code, "message": self.message });
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(RefusalCode(self.code));
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -91,4 +64,111 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+/// The refusals that daemon and server share.
+pub mod refuse {
+    use super::{Refusal, StatusCode};
+
+    type S = StatusCode;
+
+    /// The request was sent to another name than this machine's: DNS rebinding.
+    pub const HOST: Refusal = Refusal::new(
+        S::FORBIDDEN,
+        "host_not_local",
+        "the Host header names another machine; send to 127.0.0.1 or localhost with this port",
+    );
+    /// A web page sent it.
+    pub const CROSS_ORIGIN: Refusal = Refusal::new(
+        S::FORBIDDEN,
+        "cross_origin",
+        "requests of other web pages are refused; send from a program",
+    );
+    /// There is no usable key.
+    pub const NO_KEY: Refusal = Refusal::new(
+        S::UNAUTHORIZED,
+        "unauthorized",
+        "no usable key; send `Authorization: Bearer <key>` with at most 512 printable characters",
+    );
+    /// The key does not allow it.
+    pub const FORBIDDEN: Refusal =
+        Refusal::new(S::FORBIDDEN, "forbidden", "the key does not allow this");
+    /// A page posted what needs no preflight.
+    pub const CONTENT_TYPE: Refusal = Refusal::new(
+        S::UNSUPPORTED_MEDIA_TYPE,
+        "content_type",
+        "send `Content-Type: application/json`",
+    );
+    /// The encoding is none of ours.
+    pub const CONTENT_ENCODING: Refusal = Refusal::new(
+        S::UNSUPPORTED_MEDIA_TYPE,
+        "content_encoding",
+        "send the body plain, or with `Content-Encoding: gzip` or `zstd`",
+    );
+    /// The body is too large.
+    pub const TOO_LARGE: Refusal = Refusal::new(
+        S::PAYLOAD_TOO_LARGE,
+        "too_large",
+        "the decompressed body is larger than this endpoint takes; split the batch",
+    );
+    /// The body cannot be read.
+    pub const UNREADABLE: Refusal =
+        Refusal::new(S::BAD_REQUEST, "unreadable", "the body cannot be read");
+    /// The body is not compressed as it says.
+    pub const COMPRESSION: Refusal = Refusal::new(
+        S::BAD_REQUEST,
+        "unreadable",
+        "the body cannot be decompressed as its Content-Encoding says",
+    );
+    /// The body ended early.
+    pub const CUT_SHORT: Refusal =
+        Refusal::new(S::BAD_REQUEST, "unreadable", "the body ended early");
+    /// The body took too long.
+    pub const TOO_SLOW: Refusal =
+        Refusal::new(S::REQUEST_TIMEOUT, "too_slow", "the body took too long to arrive");
+    /// Too many bodies are in memory.
+    pub const BUSY: Refusal =
+        Refusal::new(S::SERVICE_UNAVAILABLE, "busy", "too many bodies are in memory; try again")
+            .later(1);
+    /// The disk is nearly full.
+    pub const DISK_FULL: Refusal = Refusal::new(
+        S::SERVICE_UNAVAILABLE,
+        "disk_reserve",
+        "free disk space is below the reserve; make room",
+    )
+    .later(30);
+    /// A store failed.
+    pub const STORE: Refusal = Refusal::new(
+        S::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "a store failed; nothing was taken, try again",
+    )
+    .later(5);
+    /// The process is stopping.
+    pub const STOPPING: Refusal = Refusal::new(
+        S::SERVICE_UNAVAILABLE,
+        "stopping",
+        "this process is stopping; nothing was taken, try again",
+    )
+    .later(5);
+    /// A broken invariant of ours.
+    pub const PANICKED: Refusal = Refusal::new(
+        S::INTERNAL_SERVER_ERROR,
+        "internal",
+        "this process failed; nothing of this request was taken",
+    );
+    /// There is no such thing.
+    pub const NOT_FOUND: Refusal = Refusal::new(S::NOT_FOUND, "not_found", "there is nothing here");
+    /// The path takes another method.
+    pub const METHOD: Refusal =
+        Refusal::new(S::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method");
+    /// The request is malformed.
+    pub const MALFORMED: Refusal = Refusal::new(
+        S::BAD_REQUEST,
+        "invalid_request",
+        "the request cannot be read; docs/protocol.md describes it",
+    );
+    /// The question is malformed.
+    pub const QUERY: Refusal =
+        Refusal::new(S::BAD_REQUEST, "invalid_query", "the question cannot be asked");
 }

@@ -6,10 +6,11 @@ pub(crate) mod privacy;
 pub(crate) mod query;
 pub(crate) mod sessions;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use modelstat_door::Refusal;
+use modelstat_door::{Refusal, refuse};
 use modelstat_store::{Key, LedgerError, Scope, TimeRange};
 use modelstat_wire::Timestamp;
 use serde::Deserialize;
@@ -57,14 +58,14 @@ pub(crate) async fn ask<T: Send + 'static>(
     .await
 }
 
-pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
-    Refusal::bad_request("invalid_query", message)
+pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Refusal {
+    refuse::QUERY.because(message)
 }
 
-pub(crate) fn unanswered(error: LedgerError) -> Refusal {
+pub(crate) fn unanswered(error: &LedgerError) -> Refusal {
     if let LedgerError::Query(message) = error {
-        return invalid(message);
+        return invalid(*message);
     }
     tracing::error!(%error, "the ledger did not answer");
-    Refusal::unavailable("the ledger is not available")
+    refuse::STORE.because("the ledger is not available")
 }

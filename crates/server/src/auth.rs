@@ -1,20 +1,20 @@
 //! Who asks.
 
-use axum::http::{HeaderMap, header};
-use modelstat_door::Refusal;
+use axum::http::HeaderMap;
+use modelstat_door::{Refusal, bearer, refuse};
 use modelstat_store::{DirectoryError, Key, Scope};
 
 use crate::state::State;
 
-/// Longest accepted credential.
-const MAX_BEARER_CHARS: usize = 512;
-
 /// Finds the key of a request and checks that it allows what is asked.
 pub(crate) fn authorize(state: &State, headers: &HeaderMap, needed: Scope) -> Result<Key, Refusal> {
-    let secret = bearer(headers)?;
-    let found = state.directory.authenticate(secret, state.clock.now()).map_err(unavailable)?;
+    let secret = bearer(headers).ok_or(refuse::NO_KEY)?;
+    let found = state
+        .directory
+        .authenticate(secret, state.clock.now())
+        .map_err(|error| unavailable(&error))?;
     let Some(key) = found else {
-        return Err(Refusal::unauthorized(
+        return Err(refuse::NO_KEY.because(
             "the key is unknown, revoked or expired: make one with `modelstat keys create`",
         ));
     };
@@ -22,33 +22,20 @@ pub(crate) fn authorize(state: &State, headers: &HeaderMap, needed: Scope) -> Re
         return Ok(key);
     }
     let (has, wants) = (key.scope.as_str(), needed.as_str());
-    Err(Refusal::forbidden(format!(
+    Err(refuse::FORBIDDEN.because(format!(
         "the key has scope `{has}`, this needs `{wants}`: `modelstat keys create --scope {wants}`"
     )))
 }
 
 /// Checks that the operator of this machine asks.
 pub(crate) fn authorize_operator(state: &State, headers: &HeaderMap) -> Result<(), Refusal> {
-    if state.operator.matches(bearer(headers)?) {
+    if state.operator.matches(bearer(headers).ok_or(refuse::NO_KEY)?) {
         return Ok(());
     }
-    Err(Refusal::unauthorized("this needs the token of the running process, from its run.json"))
+    Err(refuse::NO_KEY.because("this needs the token of the running process, from its run.json"))
 }
 
-pub(crate) fn unavailable(error: DirectoryError) -> Refusal {
+pub(crate) fn unavailable(error: &DirectoryError) -> Refusal {
     tracing::error!(%error, "the directory failed");
-    Refusal::unavailable("the directory of keys is not available")
-}
-
-fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, secret) = value.and_then(|value| value.split_once(' ')).unwrap_or(("", ""));
-    let secret = secret.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || secret.is_empty() {
-        return Err(Refusal::unauthorized("send the key as `Authorization: Bearer <key>`"));
-    }
-    if secret.len() > MAX_BEARER_CHARS {
-        return Err(Refusal::unauthorized("the key is too long to be one of ours"));
-    }
-    Ok(secret)
+    refuse::STORE.because("the directory of keys is not available")
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State as AppState;
-use axum::http::{HeaderMap, StatusCode};
-use modelstat_door::{Refusal, read_body};
+use axum::http::HeaderMap;
+use modelstat_door::{Refusal, check_content_type, receive, refuse};
 use modelstat_redact::{FLOOR_VERSION, RawText, RedactedText};
 use modelstat_store::{InboxEntry, InboxError, Key, Receipt, Scope};
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
@@ -51,20 +51,21 @@ async fn take(
     body: Body,
     endpoint: Endpoint,
 ) -> Result<Json<IngestAnswer>, Refusal> {
+    check_content_type(&headers)?;
     let key = {
         let (state, headers) = (Arc::clone(&state), headers.clone());
         let authorized = move || authorize(&state, &headers, Scope::Ingest);
-        tokio::task::spawn_blocking(authorized).await.map_err(|_| Refusal::internal())??
+        tokio::task::spawn_blocking(authorized).await.map_err(|_| refuse::PANICKED)??
     };
     let limit = match endpoint {
         Endpoint::Excerpts => MAX_BODY_BYTES,
         Endpoint::Raw => MAX_RAW_BODY_BYTES,
     };
-    let body = read_body(&headers, body, limit, &state.budget).await?;
+    let received = receive(&headers, body, limit, state.limits.body_time, &state.budget).await?;
     let reading = Arc::clone(&state);
     let read = blocking(&state.parsing, move || {
-        let wire_bytes = body.wire_bytes();
-        read_batch(&reading, &key, body.bytes(), wire_bytes, endpoint)
+        let plain = received.decompress()?;
+        read_batch(&reading, &key, &plain, received.wire_bytes(), endpoint)
     })
     .await?;
     let receipt = commit(&state, read.entry).await?;
@@ -96,7 +97,7 @@ fn read_batch(
     wire_bytes: usize,
     endpoint: Endpoint,
 ) -> Result<ReadBatch, Refusal> {
-    let parsed = parse_batch(body).map_err(refuse_body)?;
+    let parsed = parse_batch(body).map_err(|error| refuse_body(&error))?;
     let (mut batch, _) = redact_batch(parsed.batch, &state.identifier_key);
     batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP));
     let rejected = parsed.rejected.into_iter().map(|rejection| redact_rejection(state, rejection));
@@ -154,13 +155,12 @@ fn without_positions(reason: &str) -> String {
     plain
 }
 
-fn refuse_body(error: ParseError) -> Refusal {
-    match error {
-        ParseError::TooMany { .. } => Refusal::too_large(error.to_string()),
-        ParseError::TooDeep => Refusal::bad_request("too_deep", error.to_string()),
-        ParseError::Frame(_) => Refusal::bad_request("invalid_batch", error.to_string()),
-        _ => Refusal::bad_request("invalid_json", error.to_string()),
-    }
+fn refuse_body(error: &ParseError) -> Refusal {
+    let refusal = match error {
+        ParseError::TooMany { .. } => refuse::TOO_LARGE,
+        _ => refuse::UNREADABLE,
+    };
+    refusal.because(error.to_string())
 }
 
 async fn commit(state: &State, entry: InboxEntry) -> Result<Receipt, Refusal> {
@@ -173,21 +173,17 @@ async fn commit(state: &State, entry: InboxEntry) -> Result<Receipt, Refusal> {
     match committed.await {
         Ok(Ok(receipt)) => Ok(receipt),
         Ok(Err(error)) => Err(refuse_commit(&error)),
-        Err(_) => Err(Refusal::unavailable("the inbox is closing")),
+        Err(_) => Err(refuse::STOPPING),
     }
 }
 
 fn refuse_commit(error: &InboxError) -> Refusal {
     tracing::error!(%error, "the inbox refused a batch");
-    let refusal = match error {
-        InboxError::DiskReserve => Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "disk_full",
-            "free disk space is below the reserve: free some, then send again",
-        ),
-        _ => Refusal::unavailable("the inbox is not available: send again"),
-    };
-    refusal.retry_after(5)
+    match error {
+        InboxError::DiskReserve => refuse::DISK_FULL,
+        InboxError::Closed => refuse::STOPPING,
+        _ => refuse::STORE,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use modelstat_door::Refusal;
+use modelstat_door::refuse;
 
 use crate::api::{admin, me, privacy, query, sessions};
 use crate::ingest::{ingest, ingest_raw};
@@ -46,16 +46,13 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .merge(admin)
         .route("/healthz", get(healthz))
         .fallback(dashboard)
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), guarded))
         .with_state(state)
 }
 
-/// Refuses what a web page of another origin sent, and says what ours may load.
-async fn guard(AppState(state): AppState<Arc<State>>, request: Request, next: Next) -> Response {
-    if let Err(refusal) = state.rules.check(request.headers()) {
-        return refusal.into_response();
-    }
-    let mut response = in_our_shape(next.run(request).await);
+/// Guards every request, and says what our own pages may load.
+async fn guarded(AppState(state): AppState<Arc<State>>, request: Request, next: Next) -> Response {
+    let mut response = modelstat_door::around(state.address, request, next).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -65,30 +62,6 @@ async fn guard(AppState(state): AppState<Arc<State>>, request: Request, next: Ne
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
-}
-
-/// Gives an error of the framework our shape: its own words may quote the request.
-fn in_our_shape(response: Response) -> Response {
-    let status = response.status();
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    let is_ours = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if is_ours || status.is_success() || status.is_redirection() || status.is_informational() {
-        return response;
-    }
-    let (code, message) = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ("too_large", "the body is larger than this address takes")
-        }
-        StatusCode::METHOD_NOT_ALLOWED => ("method", "this address takes another method"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            ("content_type", "send `Content-Type: application/json`")
-        }
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-            ("invalid_request", "the request cannot be read; docs/protocol.md describes it")
-        }
-        _ => return response,
-    };
-    Refusal::new(status, code, message).into_response()
 }
 
 async fn healthz() -> Json<serde_json::Value> {
@@ -104,12 +77,12 @@ async fn healthz() -> Json<serde_json::Value> {
 async fn dashboard(request: Request) -> Response {
     let path = request.uri().path();
     if path.starts_with("/v1/") || path == "/v1" {
-        return Refusal::not_found("there is no such address; docs/protocol.md lists them")
+        return refuse::NOT_FOUND
+            .because("there is no such address; docs/protocol.md lists them")
             .into_response();
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        let message = "this address is read with GET";
-        return Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_response();
+        return refuse::METHOD.because("this path is read with GET").into_response();
     }
     let asset = modelstat_web::asset(path);
     let etag = asset.etag.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok());

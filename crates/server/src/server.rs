@@ -3,19 +3,25 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use modelstat_door::{BodyBudget, ListenError, Listener, LoopbackRules, Serving, serve};
+use modelstat_door::{BodyBudget, Limits, Stop, serve};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{
     Directory, DirectoryError, EmbeddedStores, LedgerError, NewKey, OpenError, Org, Scope,
 };
 use modelstat_wire::{Clock, IdentifierKey, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 use crate::applier::{Applier, ApplierStores};
 use crate::operator::OperatorToken;
 use crate::routes::router;
-use crate::state::{BODY_BUDGET_BYTES, MAX_PARSING, MAX_QUERIES, State};
+use crate::state::{MAX_QUERIES, State};
+
+/// How long requests at hand may take at shutdown.
+const REQUEST_GRACE: Duration = Duration::from_secs(5);
 
 /// What a server is told at start.
 #[derive(Clone, Debug)]
@@ -35,7 +41,8 @@ pub struct Config {
 /// A server at work, on embedded stores.
 pub struct Server {
     address: SocketAddr,
-    serving: Serving,
+    stop: watch::Sender<Stop>,
+    serving: JoinHandle<()>,
     applier: Applier,
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
@@ -46,8 +53,14 @@ pub struct Server {
 #[non_exhaustive]
 pub enum StartError {
     /// The address is taken or not ours.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
+    #[error("could not listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A store does not open.
     #[error("could not open the stores")]
     Stores(#[from] OpenError),
@@ -62,8 +75,9 @@ pub enum StartError {
 impl Server {
     /// Opens the stores, resumes what the inbox holds, and listens.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let listener = Listener::bind(config.listen).await?;
-        let address = listener.address();
+        let refused = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
         let stores = EmbeddedStores::open(&config.data_dir, clock.now())?;
         let book = PriceBook::builtin();
         let applier = Applier::start(ApplierStores {
@@ -73,6 +87,7 @@ impl Server {
             clock: Arc::clone(&clock),
         })?;
         let directory = Arc::clone(&stores.directory);
+        let limits = Limits::default();
         let state = Arc::new(State {
             directory: stores.directory,
             inbox: stores.inbox,
@@ -81,15 +96,18 @@ impl Server {
             clock: Arc::clone(&clock),
             identifier_key: config.identifier_key,
             operator: config.operator,
-            rules: LoopbackRules::new(address),
-            budget: BodyBudget::new(BODY_BUDGET_BYTES),
-            parsing: Semaphore::new(MAX_PARSING),
+            address,
+            limits,
+            budget: BodyBudget::new(limits.bodies_bytes),
+            parsing: Semaphore::new(limits.workers),
             queries: Semaphore::new(MAX_QUERIES),
             applier: applier.handle(),
             daemon_url: config.daemon_url,
         });
-        let serving = serve(listener, router(state));
-        Ok(Self { address, serving, applier, directory, clock })
+        let (stop, stopped) = watch::channel(None);
+        #[expect(clippy::disallowed_methods, reason = "`stop` joins it")]
+        let serving = tokio::spawn(serve(listener, router(state), limits, stopped));
+        Ok(Self { address, stop, serving, applier, directory, clock })
     }
 
     /// Returns the address, with the port that was taken.
@@ -119,7 +137,10 @@ impl Server {
 
     /// Stops taking requests, drains the inbox into the ledger, and joins every thread.
     pub async fn stop(self) {
-        self.serving.stop().await;
+        self.stop.send_replace(Some(REQUEST_GRACE));
+        if self.serving.await.is_err() {
+            tracing::error!("the listener ended by a panic");
+        }
         let applier = self.applier;
         if tokio::task::spawn_blocking(move || applier.stop()).await.is_err() {
             tracing::error!("the applier could not be joined");

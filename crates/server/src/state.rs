@@ -1,8 +1,9 @@
 //! What every request can reach.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use modelstat_door::{BodyBudget, LoopbackRules, Refusal};
+use modelstat_door::{BodyBudget, Limits, Refusal, refuse};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{Directory, Inbox, Ledger};
 use modelstat_wire::{Clock, IdentifierKey};
@@ -14,12 +15,6 @@ use crate::operator::OperatorToken;
 /// Most questions that are answered at once; more wait their turn.
 pub(crate) const MAX_QUERIES: usize = 4;
 
-/// Most batches that are parsed at once; more wait their turn.
-pub(crate) const MAX_PARSING: usize = 8;
-
-/// Bytes of bodies in memory at once, over all requests: four of the largest.
-pub(crate) const BODY_BUDGET_BYTES: usize = 4 * modelstat_wire::limits::MAX_RAW_BODY_BYTES;
-
 /// What every request can reach.
 pub(crate) struct State {
     pub(crate) directory: Arc<dyn Directory>,
@@ -29,7 +24,8 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) identifier_key: IdentifierKey,
     pub(crate) operator: OperatorToken,
-    pub(crate) rules: LoopbackRules,
+    pub(crate) address: SocketAddr,
+    pub(crate) limits: Limits,
     pub(crate) budget: BodyBudget,
     pub(crate) parsing: Semaphore,
     pub(crate) queries: Semaphore,
@@ -42,10 +38,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
     turns: &Semaphore,
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let _turn = turns.acquire().await.map_err(|_| Refusal::internal())?;
+    let _turn = turns.acquire().await.map_err(|_| refuse::PANICKED)?;
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         // The panic hook has logged the place.
-        Err(_) => Err(Refusal::internal()),
+        Err(_) => Err(refuse::PANICKED),
     }
 }

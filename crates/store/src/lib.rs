@@ -26,5 +26,3 @@ pub use rows::{
     Activity, EventRow, OutcomeCount, PrivacyReport, Received, ReportedInstance, RuleCount,
     SegmentRow, SessionDetail, SessionFilter, SessionPage, SessionRow, TextCounts, ToolCallRow,
 };
-#[cfg(test)]
-mod bench_tmp;

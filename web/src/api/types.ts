@@ -132,7 +132,7 @@ export interface CallEvent {
   error: { type: string; status: number | null } | null;
   finish_reason: string | null;
   metadata: Record<string, string>;
-  git: { branch: string | null; remote_slug: string | null; remote_host: string | null } | null;
+  git: { branch: string | null; remote_slug: string | null; host: string | null } | null;
   cwd: string | null;
   content_excerpt: string | null;
   redactions: Record<string, number>;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Holder, holder, server_client};
 use crate::args::{DemoArguments, DemoVerb};
-use crate::error::Hinted;
+use crate::error::hinted;
 use crate::output;
 
 /// `modelstat demo rm`
@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<()> {
             server_client(&note)?.delete(&format!("/v1/admin/orgs/{DEMO_ORG}"))?;
         }
         Holder::Us(..) => {
-            return Err(Hinted::new(
+            return Err(hinted(
                 "sample data is removed by the process that serves it",
                 "start `modelstat up`, then run `modelstat demo rm` beside it",
             ));

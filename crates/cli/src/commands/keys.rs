@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Holder, holder, server_client};
 use crate::args::{HomeArguments, KeysArguments, KeysVerb, ScopeWord};
-use crate::error::Hinted;
+use crate::error::hinted;
 use crate::home::Home;
 use crate::output;
 
@@ -54,10 +54,7 @@ fn create(
             let orgs = directory.orgs()?;
             let org = orgs.iter().find(|known| known.name == org || known.id == org);
             let org = org.ok_or_else(|| {
-                Hinted::new(
-                    "there is no such org",
-                    "see `modelstat orgs list`, `modelstat orgs create`",
-                )
+                hinted("there is no such org", "see `modelstat orgs list`, `modelstat orgs create`")
             })?;
             let new = NewKey { org_id: org.id.clone(), scope, label: label.to_owned(), expires_at };
             let created = directory.create_key(new, now)?;
@@ -110,7 +107,7 @@ fn revoke(home: &HomeArguments, key_id: &str) -> anyhow::Result<()> {
             if directory.revoke_key(key_id, now)? {
                 return Ok(());
             }
-            Err(Hinted::new("there is no such key in force", "see `modelstat keys list`"))
+            Err(hinted("there is no such key in force", "see `modelstat keys list`"))
         }),
     }
 }

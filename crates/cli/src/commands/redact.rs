@@ -7,7 +7,7 @@ use modelstat_redact::redact;
 use serde_json::json;
 
 use crate::args::RedactArguments;
-use crate::error::Hinted;
+use crate::error::hinted;
 use crate::output;
 
 /// Largest text that is taken at once.
@@ -44,11 +44,11 @@ fn read(arguments: &RedactArguments) -> anyhow::Result<String> {
         .read_to_end(&mut bytes)
         .with_context(|| format!("could not read {name}"))?;
     if bytes.len() as u64 > MAX_TEXT_BYTES {
-        return Err(Hinted::new(format!("{name} is larger than 1 GiB"), "split it"));
+        return Err(hinted(format!("{name} is larger than 1 GiB"), "split it"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
-        Hinted::new(
+        hinted(
             format!("{name} is not UTF-8 (byte {place})"),
             "convert it first, for example with `iconv -t utf-8`",
         )

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::DEFAULT_ORG;
 use crate::args::{DaemonArguments, DaemonOptions, ExcerptWord, HashesWord, ServerArguments};
 use crate::config::File;
-use crate::error::Hinted;
+use crate::error::hinted;
 use crate::home::{Home, RunNote, random_token};
 use crate::output;
 
@@ -202,7 +202,7 @@ pub(crate) fn start_logging() {
 fn explain_listen(error: anyhow::Error, listen: SocketAddr, flag: &str) -> anyhow::Error {
     let port = listen.port();
     match listen_failure(&error) {
-        Some(ErrorKind::AddrInUse) => Hinted::new(
+        Some(ErrorKind::AddrInUse) => hinted(
             format!(
                 "{listen} is taken, probably by another modelstat (`ss -ltnp 'sport = :{port}'` tells)"
             ),
@@ -211,7 +211,7 @@ fn explain_listen(error: anyhow::Error, listen: SocketAddr, flag: &str) -> anyho
                 listen.ip()
             ),
         ),
-        Some(ErrorKind::PermissionDenied) => Hinted::new(
+        Some(ErrorKind::PermissionDenied) => hinted(
             format!("{listen} needs more rights than this process has"),
             format!("choose a port above 1023 with {flag}"),
         ),
@@ -222,8 +222,8 @@ fn explain_listen(error: anyhow::Error, listen: SocketAddr, flag: &str) -> anyho
 /// Finds out whether an address could not be listened on, and why.
 fn listen_failure(error: &anyhow::Error) -> Option<ErrorKind> {
     error.chain().find_map(|cause| {
-        if let Some(modelstat_server::StartError::Listen(error)) = cause.downcast_ref() {
-            return Some(error.source.kind());
+        if let Some(modelstat_server::StartError::Listen { source, .. }) = cause.downcast_ref() {
+            return Some(source.kind());
         }
         match cause.downcast_ref::<modelstat_daemon::StartError>()? {
             modelstat_daemon::StartError::PortTaken { .. } => Some(ErrorKind::AddrInUse),

@@ -15,6 +15,9 @@ use chain::{Chain, Door, Send};
 /// its turns is emptied within another.
 const TEXT_DEADLINE: Duration = Duration::from_secs(60 + 90);
 
+/// Most findings that a failed test shows.
+const MAX_SHOWN: usize = 200;
+
 /// Who sends what to which door.
 const SENDERS: [(&str, Door, Shape); 6] = [
     ("0.0.1 to daemon", Door::Daemon, Shape::First),
@@ -56,9 +59,21 @@ fn sends(plants: &[(Plant, Door, Shape)]) -> Vec<Send> {
     plants.iter().flat_map(of).collect()
 }
 
-fn check_none(what: &str, hits: &[Hit]) {
-    let shown: Vec<String> = hits.iter().take(40).map(Hit::to_string).collect();
-    assert!(hits.is_empty(), "{what}: {} hits\n{}", hits.len(), shown.join("\n"));
+/// What was found where it must not be; all of it is told at the end.
+#[derive(Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn take(&mut self, when: &str, hits: impl IntoIterator<Item = Hit>) {
+        self.0.extend(hits.into_iter().map(|hit| format!("{when}: {hit}")));
+    }
+
+    /// Fails when there is anything.
+    fn check_none(mut self) {
+        let count = self.0.len();
+        self.0.truncate(MAX_SHOWN);
+        assert!(self.0.is_empty(), "{count} hits:\n{}", self.0.join("\n"));
+    }
 }
 
 /// Everything that both processes wrote: data directories and logs.
@@ -97,58 +112,59 @@ fn nothing_raw_is_left() {
     let sentences = Scanner::new(local_canaries(&plants));
     let chain = Chain::start(env!("CARGO_BIN_EXE_modelstat").as_ref());
 
+    let mut found = Findings::default();
+
     let sends = sends(&plants);
     chain.send_and_kill_in_the_middle(&sends, |folder| {
-        check_none("files after kill -9", &files(&secrets, folder));
+        found.take("after kill -9", files(&secrets, folder));
     });
     hostile::send_all(&chain, &hostile);
     let last_arrival = Instant::now();
     chain.wait_for_calls(sends.len() as u64);
-
-    wait_for_text_to_go(&chain, &sentences, last_arrival);
+    found.take("after the deadline", text_after_the_deadline(&chain, &sentences, last_arrival));
     chain.kill_daemon();
-    check_none("the daemon's files", &files(&sentences, &chain.daemon_data()));
+    found.take("what the daemon left", files(&sentences, &chain.daemon_data()));
     chain.start_daemon();
     chain.stop();
 
-    check_none("files", &files(&secrets, chain.folder()));
-    check_none("bytes sent", &recorded(&secrets, &chain));
-    let answers = chain.answers();
-    check_none("answers", &secrets.scan_bytes("answers", &answers).expect("bounded"));
-    check_none("sentences in files", &files(&sentences, chain.folder()));
-    check_none("sentences sent", &recorded(&sentences, &chain));
     let raw = Scanner::new(raw_canaries(&plants));
-    check_none("raw text on the server", &files(&raw, chain.folder()));
-    check_keys(&chain);
+    for scanner in [&secrets, &sentences, &raw] {
+        found.take("at the end", files(scanner, chain.folder()));
+    }
+    for scanner in [&secrets, &sentences] {
+        found.take("on the way", recorded(scanner, &chain));
+        found.take("in answers", scanner.scan_bytes("answers", &chain.answers()).expect("bounded"));
+    }
+    found.take("the key", key_elsewhere(&chain));
     check_no_core(chain.folder());
+    found.check_none();
 }
 
-/// The redacted turns go with their segments, while the daemon runs and without a hand from outside.
-fn wait_for_text_to_go(chain: &Chain, sentences: &Scanner, last_arrival: Instant) {
+/// Waits for the redacted turns to go with their segments, while the daemon runs and without a hand
+/// from outside; returns what is still there when they should have gone.
+fn text_after_the_deadline(chain: &Chain, sentences: &Scanner, last_arrival: Instant) -> Vec<Hit> {
     loop {
-        let late = last_arrival.elapsed() > TEXT_DEADLINE;
         // A file that is written meanwhile may be unreadable for a moment.
-        match sentences.scan_folder(&chain.daemon_data()) {
-            Ok(hits) if hits.is_empty() => return,
-            Ok(hits) if late => check_none("turns after the deadline", &hits),
-            Err(error) if late => panic!("{error}"),
+        let scanned = sentences.scan_folder(&chain.daemon_data());
+        let is_late = last_arrival.elapsed() > TEXT_DEADLINE;
+        match scanned {
+            Ok(hits) if hits.is_empty() || is_late => return hits,
+            Err(error) if is_late => panic!("{error}"),
             _ => std::thread::sleep(Duration::from_secs(3)),
         }
     }
 }
 
 /// A key stands in the daemon's own file of keys, and in the header for which it is there.
-fn check_keys(chain: &Chain) {
-    let keys = Scanner::new(vec![Needle::new("ingest key", chain.key_body())]);
-    let elsewhere = |hit: &Hit| hit.place != "daemon/daemon/keys";
-    let hits: Vec<Hit> = files(&keys, chain.folder()).into_iter().filter(elsewhere).collect();
-    check_none("the key in files", &hits);
-    let not_the_header =
+fn key_elsewhere(chain: &Chain) -> Vec<Hit> {
+    let key = Scanner::new(vec![Needle::new("ingest key", chain.key_body())]);
+    let is_elsewhere = |hit: &Hit| hit.place != "daemon/daemon/keys";
+    let is_no_header =
         |hit: &Hit| !hit.context.to_ascii_lowercase().contains("authorization: bearer ");
-    let hits: Vec<Hit> = recorded(&keys, chain).into_iter().filter(not_the_header).collect();
-    check_none("the key in bytes sent", &hits);
-    let answers = chain.answers();
-    check_none("the key in answers", &keys.scan_bytes("answers", &answers).expect("bounded"));
+    let mut hits: Vec<Hit> = files(&key, chain.folder()).into_iter().filter(is_elsewhere).collect();
+    hits.extend(recorded(&key, chain).into_iter().filter(is_no_header));
+    hits.extend(key.scan_bytes("answers", &chain.answers()).expect("bounded"));
+    hits
 }
 
 #[test]

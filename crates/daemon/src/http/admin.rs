@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Refusal, refuse};
-use super::ingest::bearer;
-use super::{App, StatusSource};
+use modelstat_door::{Refusal, bearer, refuse};
+
+use super::{App, StatusSource, answer};
 use crate::CAPABILITIES;
 use crate::egress::{Ledger, LedgerEntry};
 
@@ -90,10 +90,10 @@ pub(super) async fn egress(
     if let Err(refusal) = check_admin(&app, &headers) {
         return refusal.into_response();
     }
-    let Ok(Query(page)) = page else { return refuse::QUERY.into_response() };
+    let Ok(Query(page)) = page else { return answer::QUERY.into_response() };
     let (after, limit) = (page.after.unwrap_or(0), page.limit.unwrap_or(DEFAULT_ENTRIES));
     if limit > MAX_ENTRIES {
-        return refuse::QUERY.into_response();
+        return answer::QUERY.into_response();
     }
     let ledger = Arc::clone(&app.reports.ledger);
     match tokio::task::spawn_blocking(move || ledger.read_after(after, limit)).await {
@@ -110,16 +110,16 @@ pub(super) async fn egress(
 }
 
 pub(super) async fn not_found() -> Response {
-    refuse::NOT_FOUND.into_response()
+    answer::NOT_FOUND.into_response()
 }
 
 pub(super) async fn wrong_method() -> Response {
-    refuse::METHOD.into_response()
+    answer::METHOD.into_response()
 }
 
 /// Compares digests, which takes the same time wherever the two differ.
 fn check_admin(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = bearer(headers).ok_or(refuse::NOT_ADMIN)?;
+    let given = bearer(headers).ok_or(answer::NOT_ADMIN)?;
     let wanted = blake3::hash(app.admin_token.expose().as_bytes());
-    if blake3::hash(given.as_bytes()) == wanted { Ok(()) } else { Err(refuse::NOT_ADMIN) }
+    if blake3::hash(given.as_bytes()) == wanted { Ok(()) } else { Err(answer::NOT_ADMIN) }
 }

@@ -4,22 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use modelstat_redact::{RawText, RedactedText};
+use modelstat_door::{Refusal, bearer, check_content_type, receive, refuse};
+use modelstat_redact::RedactedText;
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
-    Accepted, IdentifierKey, IngestAnswer, IngestBatch, Pairs, ParsedBatch, Rejection, Timestamp,
+    Accepted, IdentifierKey, IngestAnswer, IngestBatch, ParseError, ParsedBatch, Rejection,
+    Timestamp, redact_identifier,
 };
 
-use super::answer::{Refusal, refuse};
-use super::body::{Received, decompress, receive};
-use super::{App, guard};
+use super::{App, answer};
 use crate::keys::KeysError;
 use crate::spool::{CommitError, Entry, Packer, Receipt};
-
-/// Longest key that is taken: those of published clients have below 100 characters.
-const MAX_KEY_CHARS: usize = 512;
 
 /// The two endpoints, which differ in a limit and in the shape of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +54,13 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
     check_content_type(&parts.headers)?;
     let limit = endpoint.max_body_bytes();
     let received = receive(&parts.headers, body, limit, app.limits.body_time, &app.budget).await?;
-    let Received { bytes, encoding, permit } = received;
     let worker = Arc::clone(&app.workers).acquire_owned().await.map_err(|_| refuse::STOPPING)?;
     let (keys, identifier_key) = (Arc::clone(&app.keys), app.identifier_key.clone());
     let now = app.clock.now();
     let prepared = tokio::task::spawn_blocking(move || {
         let _worker = worker;
-        let plain = decompress(bytes, encoding, limit)?;
-        let parsed = modelstat_wire::parse_batch(&plain);
-        let parsed = parsed.map_err(|error| Refusal::unreadable(&error))?;
+        let plain = received.decompress()?;
+        let parsed = modelstat_wire::parse_batch(&plain).map_err(|error| refuse_body(&error))?;
         drop(plain);
         let key = keys.number_of(&secret).map_err(|error| refuse_key(&error))?;
         Ok(Prepared::new(parsed, key, &identifier_key, now))
@@ -74,7 +68,6 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
     let prepared = prepared.await.map_err(|_| refuse::PANICKED)??;
     let events = prepared.events;
     let receipt = app.writer.commit(prepared.entry).await.map_err(refuse_commit)?;
-    drop(permit);
     let (taken, duplicate) = match receipt {
         Receipt::Taken => (events, 0),
         Receipt::Repeat => (0, events),
@@ -163,55 +156,17 @@ fn count_reasons(rejected: &[Rejection<RedactedText>]) -> Vec<(String, u64)> {
     counts.into_iter().collect()
 }
 
-/// Redacts one identifier as a batch's are: in the place of a batch's own.
-fn redact_identifier(id: RawText, key: &IdentifierKey) -> RedactedText {
-    let carrier = IngestBatch {
-        batch_id: id,
-        device_id: RawText::default(),
-        daemon_version: RawText::default(),
-        app: None,
-        events: Vec::new(),
-        segments: Vec::new(),
-        tool_calls: Vec::new(),
-        session_installs: Pairs::default(),
-        session_titles: Pairs::default(),
-        auto_taxonomy: None,
-        summarizer_mode: None,
-        tz: None,
-        instance_id: None,
-        outcomes: None,
-        sent_at: None,
+fn refuse_body(error: &ParseError) -> Refusal {
+    let refusal = match error {
+        ParseError::TooMany { .. } => refuse::TOO_LARGE,
+        _ => refuse::UNREADABLE,
     };
-    modelstat_wire::redact_batch(carrier, key).0.batch_id
-}
-
-/// The key of an `Authorization: Bearer` header, if it is one that can be kept on a line.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, secret) = value.split_once(' ')?;
-    let secret = secret.trim();
-    let is_usable = !secret.is_empty()
-        && secret.len() <= MAX_KEY_CHARS
-        && secret.bytes().all(|byte| byte.is_ascii_graphic());
-    (scheme.eq_ignore_ascii_case("bearer") && is_usable).then_some(secret)
-}
-
-/// A page may post text and forms anywhere without asking first; a program's wrong label is forgiven.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    if !guard::is_browser(headers) {
-        return Ok(());
-    }
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(refuse::CONTENT_TYPE)
+    refusal.because(error.to_string())
 }
 
 fn refuse_key(error: &KeysError) -> Refusal {
     match error {
-        KeysError::TooMany => refuse::KEYS_FULL,
+        KeysError::TooMany => answer::KEYS_FULL,
         KeysError::File(_) | KeysError::Damaged { .. } => {
             tracing::error!(%error, "a key could not be kept");
             refuse::STORE
@@ -221,8 +176,8 @@ fn refuse_key(error: &KeysError) -> Refusal {
 
 fn refuse_commit(error: CommitError) -> Refusal {
     match error {
-        CommitError::Full => refuse::SPOOL_FULL,
-        CommitError::KeyFull => refuse::KEY_FULL,
+        CommitError::Full => answer::SPOOL_FULL,
+        CommitError::KeyFull => answer::KEY_FULL,
         CommitError::DiskReserve => refuse::DISK_FULL,
         CommitError::Closed => refuse::STOPPING,
         CommitError::Database(error) => {

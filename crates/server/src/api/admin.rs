@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State as AppState};
 use axum::http::{HeaderMap, StatusCode};
-use modelstat_door::Refusal;
+use modelstat_door::{Refusal, refuse};
 use modelstat_store::{DirectoryError, Key, NewKey, Org, Scope};
 use modelstat_wire::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,8 @@ type Shared = AppState<Arc<State>>;
 
 /// `GET /v1/admin/orgs`
 pub(crate) async fn orgs(AppState(state): Shared, headers: HeaderMap) -> Answer<Vec<Org>> {
-    operate(state, headers, |state| state.directory.orgs().map_err(unavailable)).await
+    operate(state, headers, |state| state.directory.orgs().map_err(|error| unavailable(&error)))
+        .await
 }
 
 /// `POST /v1/admin/orgs`
@@ -90,13 +91,14 @@ pub(crate) async fn remove_org(
         Ok(org.id)
     });
     let Json(org_id) = removed.await?;
-    applier.forget_org(org_id).await.map_err(Refusal::unavailable)?;
+    applier.forget_org(org_id).await.map_err(|why| refuse::STORE.because(why))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /v1/admin/keys`
 pub(crate) async fn keys(AppState(state): Shared, headers: HeaderMap) -> Answer<Vec<Key>> {
-    operate(state, headers, |state| state.directory.keys().map_err(unavailable)).await
+    operate(state, headers, |state| state.directory.keys().map_err(|error| unavailable(&error)))
+        .await
 }
 
 /// `POST /v1/admin/keys`
@@ -109,7 +111,7 @@ pub(crate) async fn create_key(
         let org = find_org(state, &words.org)?;
         if words.label.chars().count() > MAX_NAME_CHARS {
             let message = format!("a label has at most {MAX_NAME_CHARS} characters");
-            return Err(Refusal::bad_request("invalid_label", message));
+            return Err(refuse::MALFORMED.because(message));
         }
         let new = NewKey {
             org_id: org.id,
@@ -134,7 +136,7 @@ pub(crate) async fn revoke_key(
         if revoked {
             return Ok(());
         }
-        Err(Refusal::not_found("there is no such key in force: `modelstat keys list`"))
+        Err(refuse::NOT_FOUND.because("there is no such key in force: `modelstat keys list`"))
     });
     revoked.await.map(|_| StatusCode::NO_CONTENT)
 }
@@ -144,7 +146,7 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
     operate(state, headers, |state| {
         let failed = |error: modelstat_store::InboxError| {
             tracing::error!(%error, "the inbox did not answer");
-            Refusal::unavailable("the inbox is not available")
+            refuse::STORE.because("the inbox is not available")
         };
         let (batches, bytes) = state.inbox.depth().map_err(failed)?;
         Ok(Status {
@@ -157,7 +159,7 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
                 newest_position: state.inbox.newest_position().map_err(failed)?,
                 quarantined: state.inbox.quarantined().map_err(failed)?,
             },
-            ledger_position: state.ledger.position().map_err(super::unanswered)?,
+            ledger_position: state.ledger.position().map_err(|error| super::unanswered(&error))?,
         })
     })
     .await
@@ -179,9 +181,9 @@ async fn operate<T: Send + 'static>(
 }
 
 fn find_org(state: &State, name_or_id: &str) -> Result<Org, Refusal> {
-    let orgs = state.directory.orgs().map_err(unavailable)?;
+    let orgs = state.directory.orgs().map_err(|error| unavailable(&error))?;
     let found = orgs.into_iter().find(|org| org.id == name_or_id || org.name == name_or_id);
-    found.ok_or_else(|| Refusal::not_found("there is no such org: `modelstat orgs list`"))
+    found.ok_or_else(|| refuse::NOT_FOUND.because("there is no such org: `modelstat orgs list`"))
 }
 
 fn checked_name(name: &str) -> Result<&str, Refusal> {
@@ -190,7 +192,7 @@ fn checked_name(name: &str) -> Result<&str, Refusal> {
     if name.is_empty() || !is_plain || name.chars().count() > MAX_NAME_CHARS {
         let message =
             format!("a name has 1 to {MAX_NAME_CHARS} letters, digits, `-`, `_`, `.`, spaces");
-        return Err(Refusal::bad_request("invalid_name", message));
+        return Err(refuse::MALFORMED.because(message));
     }
     Ok(name)
 }
@@ -200,7 +202,7 @@ fn refuse(error: DirectoryError) -> Refusal {
         DirectoryError::NameTaken => {
             Refusal::new(StatusCode::CONFLICT, "name_taken", "an org of that name exists")
         }
-        DirectoryError::NoSuchOrg => Refusal::not_found("there is no such org"),
-        other => unavailable(other),
+        DirectoryError::NoSuchOrg => refuse::NOT_FOUND.because("there is no such org"),
+        other => unavailable(&other),
     }
 }

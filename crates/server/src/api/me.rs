@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State as AppState};
 use axum::http::HeaderMap;
-use modelstat_door::Refusal;
+use modelstat_door::{Refusal, refuse};
 use modelstat_wire::Timestamp;
 use serde::Serialize;
 
@@ -42,10 +42,10 @@ pub(crate) async fn me(
     headers: HeaderMap,
 ) -> Result<Json<Me>, Refusal> {
     let me = ask(state, headers, |state, key| {
-        let orgs = state.directory.orgs().map_err(unavailable)?;
+        let orgs = state.directory.orgs().map_err(|error| unavailable(&error))?;
         let org = orgs.into_iter().find(|org| org.id == key.org_id);
-        let org = org.ok_or_else(|| Refusal::not_found("the key's org was removed"))?;
-        let activity = state.ledger.activity(&org.id).map_err(unanswered)?;
+        let org = org.ok_or_else(|| refuse::NOT_FOUND.because("the key's org was removed"))?;
+        let activity = state.ledger.activity(&org.id).map_err(|error| unanswered(&error))?;
         Ok(Me {
             org: OrgName { id: org.id, name: org.name },
             scopes: vec![key.scope.as_str()],
@@ -67,7 +67,8 @@ pub(crate) async fn dimensions(
 ) -> Result<Json<Dimensions>, Refusal> {
     let dimensions = ask(state, headers, move |state, key| {
         let range = range.check(state.clock.now())?;
-        let metadata_keys = state.ledger.metadata_keys(&key.org_id, range).map_err(unanswered)?;
+        let metadata_keys =
+            state.ledger.metadata_keys(&key.org_id, range).map_err(|error| unanswered(&error))?;
         Ok(Dimensions {
             dimensions: ["provider", "model", "app", "agent", "session", "kind"],
             metadata_keys,

@@ -19,7 +19,7 @@ pub(crate) async fn privacy(
 ) -> Result<Json<PrivacyReport>, Refusal> {
     let report = ask(state, headers, move |state, key| {
         let range = range.check(state.clock.now())?;
-        state.ledger.privacy(&key.org_id, range).map_err(unanswered)
+        state.ledger.privacy(&key.org_id, range).map_err(|error| unanswered(&error))
     });
     report.await.map(Json)
 }

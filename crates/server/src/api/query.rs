@@ -116,11 +116,13 @@ pub(crate) async fn query(
 ) -> Result<Json<Answer>, Refusal> {
     let answer = ask(state, headers, move |state, key| {
         let plan = understand(&body)?;
-        let table = state.ledger.query(&key.org_id, &plan.query).map_err(unanswered)?;
+        let table =
+            state.ledger.query(&key.org_id, &plan.query).map_err(|error| unanswered(&error))?;
         let previous = plan.previous.map(|range| {
             let query =
                 Query { range, buckets: Vec::new(), dimensions: Vec::new(), ..plan.query.clone() };
-            let table = state.ledger.query(&key.org_id, &query).map_err(unanswered)?;
+            let table =
+                state.ledger.query(&key.org_id, &query).map_err(|error| unanswered(&error))?;
             let totals = Totals::new(&plan.measures, table.totals);
             Ok(Previous { from: range.from, to: range.to, totals })
         });

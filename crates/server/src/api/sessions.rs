@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State as AppState};
 use axum::http::HeaderMap;
-use modelstat_door::Refusal;
+use modelstat_door::{Refusal, refuse};
 use modelstat_pricing::{Call, CostLine, Pricing};
 use modelstat_store::{EventRow, SessionDetail, SessionFilter, SessionPage, ToolCallRow};
 use modelstat_wire::{PicoUsd, Timestamp};
@@ -76,7 +76,7 @@ pub(crate) async fn sessions(
             limit,
             cursor: parameters.cursor,
         };
-        state.ledger.sessions(&key.org_id, &filter).map_err(unanswered)
+        state.ledger.sessions(&key.org_id, &filter).map_err(|error| unanswered(&error))
     });
     page.await.map(Json)
 }
@@ -91,7 +91,9 @@ pub(crate) async fn session(
     let session = ask(state, headers, move |state, key| {
         let app = parameters.app.as_deref();
         let found = state.ledger.session(&key.org_id, app, &session_id, MAX_SESSION_EVENTS);
-        found.map_err(unanswered)?.ok_or_else(|| Refusal::not_found("there is no such session"))
+        found
+            .map_err(|error| unanswered(&error))?
+            .ok_or_else(|| refuse::NOT_FOUND.because("there is no such session"))
     });
     session.await.map(Json)
 }
@@ -106,8 +108,8 @@ pub(crate) async fn event(
     let event = ask(state, headers, move |state, key| {
         let found = state.ledger.event(&key.org_id, parameters.app.as_deref(), &event_id);
         let (event, tool_calls) = found
-            .map_err(unanswered)?
-            .ok_or_else(|| Refusal::not_found("there is no such event"))?;
+            .map_err(|error| unanswered(&error))?
+            .ok_or_else(|| refuse::NOT_FOUND.because("there is no such event"))?;
         let cost_lines = explain(state, &event);
         Ok(EventDetail { event, cost_lines, tool_calls })
     });

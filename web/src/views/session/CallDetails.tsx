@@ -105,7 +105,7 @@ function callFacts(event: CallEvent): [string, ReactNode][] {
       "repository",
       git === null
         ? null
-        : [git.remote_host, git.remote_slug].filter((part) => part !== null).join("/") || null,
+        : [git.host, git.remote_slug].filter((part) => part !== null).join("/") || null,
     ],
     ["branch", git?.branch ?? null],
     ...Object.entries(event.metadata).map(([key, value]): [string, ReactNode] => [key, value]),

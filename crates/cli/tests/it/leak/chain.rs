@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use modelstat_testkit::{Proxy, Recorded};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Answer, create_key, free_address, send, totals, wait_until};
+use crate::support::{Answer, PATIENCE, create_key, free_address, send, totals, wait_until};
 
 /// What a key begins with; the rest is secret.
 const KEY_HEAD: &str = "msk_live_";
@@ -231,23 +232,34 @@ impl Chain {
     /// Waits until the server has so many calls.
     pub(super) fn wait_for_calls(&self, expected: u64) {
         let url = self.root(Door::Server);
-        wait_until("every call is on the server", || {
-            totals(&url, &self.read_key, &["calls"])["calls"].as_u64() >= Some(expected)
-        });
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let calls = totals(&url, &self.read_key, &["calls"])["calls"].as_u64();
+            if calls >= Some(expected) {
+                return;
+            }
+            let status = || self.daemon_report("/v1/status");
+            assert!(Instant::now() < deadline, "{calls:?} of {expected} calls: {:#}", status());
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
 impl Chain {
-    /// Waits until every batch that the daemon took is in its egress ledger or waits to be sent.
-    pub(super) fn wait_for_intent(&self) {
+    /// What the running daemon says at an address that only its operator may read.
+    fn daemon_report(&self, path: &str) -> Value {
         let note = std::fs::read(self.daemon_data().join("run.json")).expect("it runs");
         let note: Value = serde_json::from_slice(&note).expect("our own note");
         let bearer = format!("Bearer {}", note["token"].as_str().unwrap_or_default());
-        let url = format!("{}/v1/egress", self.root(Door::Daemon));
+        let url = format!("{}{path}", self.root(Door::Daemon));
+        send("GET", &url, &[("Authorization", &bearer)], b"").expect("an answer").body
+    }
+
+    /// Waits until the daemon has tried to ship.
+    pub(super) fn wait_for_intent(&self) {
         wait_until("the daemon tries to ship", || {
-            let answer = send("GET", &url, &[("Authorization", &bearer)], b"");
-            answer
-                .is_some_and(|answer| !answer.body["entries"].as_array().is_none_or(Vec::is_empty))
+            let report = self.daemon_report("/v1/egress");
+            report["entries"].as_array().is_some_and(|entries| !entries.is_empty())
         });
     }
 }

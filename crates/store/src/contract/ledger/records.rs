@@ -66,7 +66,7 @@ fn full_row() -> EventRow {
     let word = |word: &str| Some(word.to_owned());
     let git = [
         ("branch", "main"),
-        ("remote_host", "github.com"),
+        ("host", "github.com"),
         ("remote_slug", "acme/web"),
         ("remote_url", "https://github.com/acme/web"),
         ("slug_source", "remote"),
@@ -181,13 +181,23 @@ fn an_id_with_other_content_is_kept_under_a_derived_one(ledger: &dyn Ledger) {
 }
 
 fn implausible_times_count_at_their_receipt(ledger: &dyn Ledger) {
-    let mut batch = sample::batch(Some("app"));
-    for (id, ts) in
-        [("future", at(40 * DAY_MICROS)), ("past", Timestamp::from_micros(0)), ("fine", at(3))]
-    {
-        batch.events.push(Event { ts, ..sample::bare_event(id) });
-    }
-    apply_one(ledger, "times", batch);
+    let batch = || {
+        let mut batch = sample::batch(Some("app"));
+        for (id, ts) in
+            [("future", at(40 * DAY_MICROS)), ("past", Timestamp::from_micros(0)), ("fine", at(3))]
+        {
+            batch.events.push(Event { ts, ..sample::bare_event(id) });
+        }
+        batch
+    };
+    apply_one(ledger, "times", batch());
+    // The same events on another day are still the same events.
+    let later = AppliedBatch {
+        received_at: at(3 * DAY_MICROS),
+        ..sample::applied(0, "times", batch(), Costing::default)
+    };
+    let applied = apply(ledger, vec![later]);
+    assert_eq!(applied, Applied { duplicate: 3, ..Applied::default() });
     let question = Query {
         measures: vec![Measure::Calls],
         dimensions: Vec::new(),

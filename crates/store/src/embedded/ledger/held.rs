@@ -48,6 +48,8 @@ pub(super) struct Place {
     day: &'static str,
     /// Selected after org, day and app: the id and two numbers.
     rest: &'static str,
+    /// Which of the table's rows.
+    only: &'static str,
 }
 
 const EVENTS: Place = Place {
@@ -55,6 +57,15 @@ const EVENTS: Place = Place {
     key_column: "event_key",
     day: "held.stored_day",
     rest: "held.source_event_id, held.fingerprint_high, held.fingerprint_low",
+    only: "len(held.flags) = 0",
+};
+
+/// Events that are stored under the day they came: an event is identified by the day of its own
+/// time, which it always carries. There are few of them.
+const FLAGGED_EVENTS: Place = Place {
+    day: "((held.ts - ((held.ts % 86400000000 + 86400000000) % 86400000000)) // 86400000000)::INTEGER",
+    only: "len(held.flags) > 0",
+    ..EVENTS
 };
 
 pub(super) const TOOL_CALLS: Place = Place {
@@ -62,6 +73,7 @@ pub(super) const TOOL_CALLS: Place = Place {
     key_column: "call_key",
     day: "held.stored_day",
     rest: "held.external_call_id, 0::UBIGINT, 0::UBIGINT",
+    only: "true",
 };
 
 pub(super) const SEGMENTS: Place = Place {
@@ -69,6 +81,7 @@ pub(super) const SEGMENTS: Place = Place {
     key_column: "segment_key",
     day: "0",
     rest: "held.segment_id, held.generation, 0::UBIGINT",
+    only: "true",
 };
 
 /// Decides on every event of a drain, in order.
@@ -84,14 +97,16 @@ pub(super) fn judge(
     let mut open: Vec<(usize, Identity<'_>)> = (events.iter().enumerate())
         .map(|(index, incoming)| {
             let (batch, id) = (incoming.batch, &incoming.event.source_event_id);
-            (index, Identity::new(batch.org_id(), incoming.placement.day(), batch.app, id))
+            (index, Identity::new(batch.org_id(), incoming.event.ts.utc_day(), batch.app, id))
         })
         .collect();
     let mut derived = false;
     while !open.is_empty() {
         let wanted: Vec<_> = open.iter().map(|(_, identity)| identity).collect();
-        for (identity, (high, low)) in find(connection, &EVENTS, &wanted)? {
-            held.entry(identity).or_insert(Fingerprint { high, low });
+        for place in [&EVENTS, &FLAGGED_EVENTS] {
+            for (identity, (high, low)) in find(connection, place, &wanted)? {
+                held.entry(identity).or_insert(Fingerprint { high, low });
+            }
         }
         let mut next = Vec::new();
         for (index, identity) in open {
@@ -138,11 +153,11 @@ pub(super) fn find(
     }
     rows.finish()?;
 
-    let Place { table, key_column, day, rest } = place;
+    let Place { table, key_column, day, rest, only } = place;
     let held = format!(
         "FROM {table} AS held SEMI JOIN wanted
          ON held.{key_column} = wanted.wanted_key AND {day} = wanted.stored_day
-         WHERE {day} BETWEEN ? AND ?"
+         WHERE {only} AND {day} BETWEEN ? AND ?"
     );
     // Nearly always nothing is held; then two columns of numbers are all that is read.
     let count: u64 =

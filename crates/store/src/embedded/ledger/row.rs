@@ -169,7 +169,7 @@ fn error(cells: &mut Cells<'_, '_>) -> duckdb::Result<Option<ErrorRow>> {
 }
 
 fn git(cells: &mut Cells<'_, '_>) -> duckdb::Result<Option<BTreeMap<String, String>>> {
-    const FIELDS: [&str; 5] = ["branch", "remote_host", "remote_slug", "remote_url", "slug_source"];
+    const FIELDS: [&str; 5] = ["branch", "host", "remote_slug", "remote_url", "slug_source"];
     let has_git: bool = cells.take()?;
     let mut git = BTreeMap::new();
     for field in FIELDS {

@@ -5,10 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::answer::{Refusal, refuse};
+use crate::refusal::{Refusal, refuse};
+
+/// Longest key that is taken: those of published clients have below 100 characters.
+const MAX_KEY_CHARS: usize = 512;
 
 /// Checks host, origin and what the browser says of the page.
-pub(super) fn check(request: &Request, address: SocketAddr) -> Result<(), Refusal> {
+pub(crate) fn check(request: &Request, address: SocketAddr) -> Result<(), Refusal> {
     let headers = request.headers();
     // Behind another name a page of that name would be of the same origin (DNS rebinding).
     if address.ip().is_loopback() && !is_local_host(request, address.port()) {
@@ -26,9 +29,33 @@ pub(super) fn check(request: &Request, address: SocketAddr) -> Result<(), Refusa
 }
 
 /// Whether a browser sent this; programs set neither header.
-pub(super) fn is_browser(headers: &HeaderMap) -> bool {
+fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN)
         || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"))
+}
+
+/// A page may post text and forms anywhere without asking first; a program's wrong label is forgiven.
+pub fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !is_browser(headers) {
+        return Ok(());
+    }
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(refuse::CONTENT_TYPE)
+}
+
+/// The key of an `Authorization: Bearer` header, if it is one that can be kept on a line.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    let secret = secret.trim();
+    let is_usable = !secret.is_empty()
+        && secret.len() <= MAX_KEY_CHARS
+        && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    (scheme.eq_ignore_ascii_case("bearer") && is_usable).then_some(secret)
 }
 
 fn is_local_host(request: &Request, port: u16) -> bool {
