@@ -41,10 +41,11 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Starts to describe a cargo command.
+/// Starts to describe a cargo command. All of them ask for the dashboard in the same way, as another
+/// environment would build half of the workspace again.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(arguments);
+    cargo.args(arguments).env("MODELSTAT_REQUIRE_UI", "1");
     cargo
 }
 

@@ -46,7 +46,6 @@ pub(crate) fn binary(profile: Profile) -> Outcome<PathBuf> {
     if profile == Profile::Release {
         build.arg("--release");
     }
-    build.env("MODELSTAT_REQUIRE_UI", "1");
     step::run("building the binary", &mut build)?;
     let folder = if profile == Profile::Release { "release" } else { "debug" };
     Ok(target().join(folder).join("modelstat"))
