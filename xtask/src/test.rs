@@ -98,7 +98,7 @@ fn web() -> Outcome {
 
 /// The published clients, unmodified, against the built binary.
 fn clients() -> Outcome {
-    tools::ensure_package("python3", "python3")?;
+    tools::ensure_python_venv()?;
     let binary = up::binary(Profile::Dev)?;
     let mut clients = command("python3");
     clients.arg("tests/clients/run.py").env("MODELSTAT_BINARY", binary);
@@ -108,7 +108,7 @@ fn clients() -> Outcome {
 
 /// A person's way through the dashboard, in a real browser.
 fn browser() -> Outcome {
-    tools::ensure_package("chromium", "chromium")?;
+    tools::ensure_chromium()?;
     let binary = up::binary(Profile::Dev)?;
     if !root().join("web/node_modules").exists() {
         setup::npm_ci("web")?;

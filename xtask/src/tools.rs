@@ -32,12 +32,22 @@ pub(crate) fn check_build_tools() -> Outcome {
     output("npm --version", command("npm").arg("--version")).map(drop)
 }
 
-/// Makes sure that a Debian package's program is there, installing the package when that is allowed.
-pub(crate) fn ensure_package(program: &str, package: &str) -> Outcome {
-    if command("which").arg(program).output().is_ok_and(|found| found.status.success()) {
+/// Makes sure that a browser is there.
+pub(crate) fn ensure_chromium() -> Outcome {
+    ensure_package("chromium", command("which").arg("chromium"))
+}
+
+/// Makes sure that Python can make virtual environments, which Debian packages apart.
+pub(crate) fn ensure_python_venv() -> Outcome {
+    ensure_package("python3-venv", command("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+/// Installs a Debian package, when that is allowed, unless a command succeeds that needs it.
+fn ensure_package(package: &str, needs_it: &mut std::process::Command) -> Outcome {
+    if needs_it.output().is_ok_and(|found| found.status.success()) {
         return Ok(());
     }
-    let ask = format!("`{program}` is missing: run `sudo apt-get install {package}`");
+    let ask = format!("`{package}` is missing: run `sudo apt-get install {package}`");
     let is_root = output("id -u", command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root {
         return Err(ask);

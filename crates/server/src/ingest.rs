@@ -1,6 +1,5 @@
 //! From a request to an acknowledged batch.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,8 +11,8 @@ use modelstat_redact::{FLOOR_VERSION, RawText, RedactedText};
 use modelstat_store::{InboxEntry, InboxError, Key, Receipt, Scope};
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
-    Accepted, DEFAULT_APP, IngestAnswer, ParseError, Rejection, encode_batch, parse_batch,
-    redact_batch, redact_identifier,
+    Accepted, DEFAULT_APP, IngestAnswer, ParseError, Rejection, count_reasons, encode_batch,
+    parse_batch, redact_batch,
 };
 
 use crate::auth::authorize;
@@ -100,8 +99,8 @@ fn read_batch(
     let parsed = parse_batch(body).map_err(|error| refuse_body(&error))?;
     let (mut batch, _) = redact_batch(parsed.batch, &state.identifier_key);
     batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP));
-    let rejected = parsed.rejected.into_iter().map(|rejection| redact_rejection(state, rejection));
-    let rejected: Vec<_> = rejected.collect();
+    let redacted = |rejection: Rejection<RawText>| rejection.redact(&state.identifier_key);
+    let rejected: Vec<_> = parsed.rejected.into_iter().map(redacted).collect();
     let encoded = encode_batch(&batch);
     let events = batch.events.len();
     let entry = InboxEntry {
@@ -129,30 +128,6 @@ fn read_batch(
         warnings: parsed.warnings,
     };
     Ok(ReadBatch { entry, events, answer })
-}
-
-fn redact_rejection(state: &State, rejection: Rejection<RawText>) -> Rejection<RedactedText> {
-    let source_event_id = redact_identifier(rejection.source_event_id, &state.identifier_key);
-    Rejection { source_event_id, reason: rejection.reason }
-}
-
-/// Counts reasons without the position of the record, so that they add up over batches.
-fn count_reasons(rejected: &[Rejection<RedactedText>]) -> Vec<(String, u64)> {
-    let mut counts = BTreeMap::new();
-    for rejection in rejected {
-        *counts.entry(without_positions(&rejection.reason)).or_insert(0) += 1;
-    }
-    counts.into_iter().collect()
-}
-
-fn without_positions(reason: &str) -> String {
-    let mut parts = reason.split('[');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        plain.push_str("[]");
-        plain.push_str(part.split_once(']').map_or(part, |(_, rest)| rest));
-    }
-    plain
 }
 
 fn refuse_body(error: &ParseError) -> Refusal {
@@ -183,16 +158,5 @@ fn refuse_commit(error: &InboxError) -> Refusal {
         InboxError::DiskReserve => refuse::DISK_FULL,
         InboxError::Closed => refuse::STOPPING,
         _ => refuse::STORE,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_add_up_over_positions() {
-        assert_eq!(without_positions("tool_calls[3].name: missing"), "tool_calls[].name: missing");
-        assert_eq!(without_positions("ts: missing"), "ts: missing");
     }
 }

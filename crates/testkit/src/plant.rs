@@ -11,6 +11,37 @@ use family::Letters;
 /// Words of a sentence that may stand together elsewhere: a key phrase has four at most.
 const CANARY_WORDS: usize = 5;
 
+/// How many words the sentence has. Each sender's is in an order of its own.
+const CANARY_LENGTH: usize = 24;
+
+/// Words that a summary may repeat, and words that it may not.
+const CANARY_VOCABULARY: &[&str] = &[
+    "the",
+    "our",
+    "their",
+    "after",
+    "before",
+    "test",
+    "database",
+    "migration",
+    "import",
+    "server",
+    "failing",
+    "retry",
+    "billing",
+    "otters",
+    "harbour",
+    "quiet",
+    "rewrite",
+    "review",
+    "lunch",
+    "seven",
+    "lantern",
+    "payment",
+    "cache",
+    "deploy",
+];
+
 /// Something planted.
 #[derive(Clone, Debug)]
 pub struct Planted {
@@ -42,10 +73,10 @@ impl Plant {
         let mut cut = Family::longest_key().specimen(&mut letters, name);
         cut.name = format!("{name}: cut off");
         let canary_word = letters.lower(16);
-        let canary = format!(
-            "before lunch rewrite the failing {canary_word} import test so that seven quiet \
-             otters may review the database migration"
-        );
+        let mut words: Vec<&str> =
+            (0..CANARY_LENGTH).map(|_| letters.one_of(CANARY_VOCABULARY)).collect();
+        words[CANARY_LENGTH / 2] = &canary_word;
+        let canary = words.join(" ");
         Self { planted, cut, canary_word, canary, name: name.to_owned() }
     }
 

@@ -1,7 +1,7 @@
 //! A TCP proxy on loopback that keeps every byte of both directions.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -45,9 +45,10 @@ enum Direction {
 }
 
 impl Proxy {
-    /// Starts to pass connections on to an address.
-    pub fn start(target: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    /// Starts to pass connections on to an address. Give it the target's port on another loopback
+    /// address where the target checks the `Host` header.
+    pub fn start(listen: SocketAddr, target: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen)?;
         let address = listener.local_addr()?;
         let (recorded, open, threads) = (Vec::new(), Vec::new(), Vec::new());
         let state = State { target, recorded, bytes: 0, open, threads };
@@ -170,7 +171,11 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
     /// Answers one connection: reads to its end, and sends that back twice.
     fn echo_twice() -> (SocketAddr, JoinHandle<()>) {
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn keeps_both_directions_and_follows_its_target() {
         let (first, first_thread) = echo_twice();
-        let proxy = Proxy::start(first).expect("started");
+        let proxy = Proxy::start(ANY, first).expect("started");
         assert_eq!(exchange(&proxy, b"one"), b"oneone");
         let (second, second_thread) = echo_twice();
         proxy.retarget(second);
@@ -217,7 +222,7 @@ mod tests {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
             listener.local_addr().expect("an address")
         };
-        let proxy = Proxy::start(free).expect("started");
+        let proxy = Proxy::start(ANY, free).expect("started");
         let mut stream = TcpStream::connect(proxy.address()).expect("connected");
         let mut received = Vec::new();
         drop(stream.read_to_end(&mut received));

@@ -1,7 +1,11 @@
 //! What an ingest endpoint answers.
 
-use modelstat_redact::RedactedText;
+use std::collections::BTreeMap;
+
+use modelstat_redact::{RawText, RedactedText};
 use serde::{Deserialize, Serialize};
+
+use crate::{IdentifierKey, redact_identifier};
 
 /// A record that was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -10,6 +14,33 @@ pub struct Rejection<T> {
     pub source_event_id: T,
     /// Field and position, never a value.
     pub reason: String,
+}
+
+impl Rejection<RawText> {
+    /// Runs the floor over the id.
+    pub fn redact(self, key: &IdentifierKey) -> Rejection<RedactedText> {
+        let source_event_id = redact_identifier(self.source_event_id, key);
+        Rejection { source_event_id, reason: self.reason }
+    }
+}
+
+/// Counts reasons without the positions of records, so that they are few and add up over batches.
+pub fn count_reasons(rejected: &[Rejection<RedactedText>]) -> Vec<(String, u64)> {
+    let mut counts = BTreeMap::new();
+    for rejection in rejected {
+        *counts.entry(without_positions(&rejection.reason)).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+fn without_positions(reason: &str) -> String {
+    let mut parts = reason.split('[');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str("[]");
+        plain.push_str(part.split_once(']').map_or(part, |(_, rest)| rest));
+    }
+    plain
 }
 
 /// The answer to a batch that was read.
@@ -49,4 +80,15 @@ pub enum Accepted {
     Count(usize),
     /// The batch was received.
     Received(bool),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_add_up_over_positions() {
+        assert_eq!(without_positions("tool_calls[3].name: missing"), "tool_calls[].name: missing");
+        assert_eq!(without_positions("ts: missing"), "ts: missing");
+    }
 }

@@ -25,7 +25,7 @@ mod stored;
 mod time;
 mod tokens;
 
-pub use answer::{Accepted, IngestAnswer, Rejection};
+pub use answer::{Accepted, IngestAnswer, Rejection, count_reasons};
 pub use batch::{IngestBatch, ReportedOutcomes, Segment, SessionInstall, Tag, ToolCall};
 pub use clock::{Clock, SystemClock};
 pub use event::{CallError, Event, Git};

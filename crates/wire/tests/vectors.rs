@@ -96,7 +96,8 @@ fn check_kept(sent: &Value, kept: &Value, key: &IdentifierKey, place: &str) {
             }
         }
         Value::String(value) => {
-            let is_prose = place.ends_with(".content_excerpt") || place.ends_with(".cwd");
+            let field = place.rsplit('.').next();
+            let is_prose = matches!(field, Some("content_excerpt" | "cwd"));
             let expected = if is_prose {
                 modelstat_redact::redact(value).text.into_owned()
             } else {

@@ -1,8 +1,10 @@
 //! What is planted is nowhere; and where redaction is off, the same search finds it everywhere.
 
+mod build;
 mod chain;
 mod expected;
 mod hostile;
+mod ledger;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -78,7 +80,7 @@ impl Findings {
 
 /// Everything that both processes wrote: data directories and logs.
 fn files(scanner: &Scanner, folder: &Path) -> Vec<Hit> {
-    scanner.scan_folder_with(folder, &chain::ledger_texts).expect("every file is readable")
+    scanner.scan_folder_with(folder, &ledger::texts).expect("every file is readable")
 }
 
 fn recorded(scanner: &Scanner, chain: &Chain) -> Vec<Hit> {
@@ -171,7 +173,7 @@ fn key_elsewhere(chain: &Chain) -> Vec<Hit> {
 fn the_scanner_finds_what_is_planted_when_redaction_is_off() {
     let plants = plants();
     let scanner = Scanner::new([needles(&plants), local_canaries(&plants)].concat());
-    let chain = Chain::start(&chain::build_without_redaction());
+    let chain = Chain::start(&build::without_redaction());
 
     chain.kill_server();
     let (to_daemon, to_server): (Vec<_>, Vec<_>) =

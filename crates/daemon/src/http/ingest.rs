@@ -1,16 +1,15 @@
 //! A batch arrives: parsed, redacted, committed, acknowledged.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use modelstat_door::{Refusal, bearer, check_content_type, receive, refuse};
-use modelstat_redact::RedactedText;
+use modelstat_redact::{RawText, RedactedText};
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
     Accepted, IdentifierKey, IngestAnswer, IngestBatch, ParseError, ParsedBatch, Rejection,
-    Timestamp, redact_identifier,
+    Timestamp, count_reasons,
 };
 
 use super::{App, answer};
@@ -104,14 +103,8 @@ impl Prepared {
         let encoded = modelstat_wire::encode_batch(&batch);
         let mut hasher = blake3::Hasher::new();
         hasher.update(&key.to_be_bytes()).update(&encoded);
-        let rejected: Vec<Rejection<RedactedText>> = parsed
-            .rejected
-            .into_iter()
-            .map(|rejection| Rejection {
-                source_event_id: redact_identifier(rejection.source_event_id, identifier_key),
-                reason: rejection.reason,
-            })
-            .collect();
+        let redacted = |rejection: Rejection<RawText>| rejection.redact(identifier_key);
+        let rejected: Vec<_> = parsed.rejected.into_iter().map(redacted).collect();
         let entry = Entry {
             key,
             received_at: now,
@@ -133,27 +126,6 @@ fn holds_anything(batch: &IngestBatch<RedactedText>) -> bool {
         || !batch.session_installs.is_empty()
         || !batch.session_titles.is_empty()
         || batch.outcomes.is_some()
-}
-
-/// Reasons without the places of records, so that there are few.
-fn count_reasons(rejected: &[Rejection<RedactedText>]) -> Vec<(String, u64)> {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for rejection in rejected {
-        let mut reason = String::with_capacity(rejection.reason.len());
-        let mut is_place = false;
-        for letter in rejection.reason.chars() {
-            is_place = match letter {
-                '[' => true,
-                ']' => false,
-                _ => is_place,
-            };
-            if !is_place || letter == '[' {
-                reason.push(letter);
-            }
-        }
-        *counts.entry(reason).or_default() += 1;
-    }
-    counts.into_iter().collect()
 }
 
 fn refuse_body(error: &ParseError) -> Refusal {

@@ -119,7 +119,7 @@ impl Plant {
         let more = json!({
             "tool_calls": { text: 1 },
             "tokens_unmapped": { text: 1 },
-            "files_touched": [text, format!("src/{text}")],
+            "files_touched": [text, format!("notes on {text}")],
             "actor_id": text,
             "recipient_actor_id": text,
             "parent_event_id": text,
@@ -168,8 +168,10 @@ impl Plant {
     /// Texts that are longer than their limit, with what is planted across it.
     fn cut_off(&self, ts: &str) -> Value {
         let text = self.cut.text.as_str();
+        // A space stands before it, since some keys are known by where they begin.
         let until = |limit_chars: usize| {
-            "word ".repeat(limit_chars)[..limit_chars - LEFT_CHARS].to_owned() + text
+            let before = "word ".repeat(limit_chars);
+            format!("{} {text}", &before[..limit_chars - LEFT_CHARS - 1])
         };
         let mut batch = self.current(self.planted.len(), "plain", ts);
         batch["segments"][0]["abstract"] = Value::from(until(512));

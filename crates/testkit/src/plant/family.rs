@@ -132,6 +132,10 @@ impl Letters {
         self.take(LOWER, length)
     }
 
+    pub(super) fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[self.below(words.len())]
+    }
+
     fn take(&mut self, alphabet: &[u8], length: usize) -> String {
         (0..length).map(|_| char::from(alphabet[self.below(alphabet.len())])).collect()
     }

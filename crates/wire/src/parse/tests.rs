@@ -1,5 +1,6 @@
 use super::*;
 use crate::{IdentifierKey, redact_batch};
+use modelstat_redact::RedactedText;
 
 const EVENT: &str = r#"{"source_event_id":"evt_1","ts":"2026-06-19T12:34:56.789Z","kind":"assistant_message",
     "agent":"a","provider":"openai","session_id":"s","tokens":{"input":1,"output":2}"#;
@@ -117,7 +118,7 @@ fn the_floor_hides_text_and_hashes_identifiers() {
         redact_batch(parse(&body(&event_with(&rest))).batch, &IdentifierKey::new([1; 32]));
     let event = &batch.events[0];
     assert_eq!(
-        event.content_excerpt.as_ref().map(|text| text.as_str()),
+        event.content_excerpt.as_ref().map(RedactedText::as_str),
         Some("ask [REDACTED:email]")
     );
     let user = event.metadata.0[0].1.as_str();

@@ -69,12 +69,14 @@ pub(super) struct Chain {
 impl Chain {
     pub(super) fn start(binary: &Path) -> Self {
         let server_at = free_address();
+        // The server takes any loopback name in `Host`, with its own port.
+        let proxy_at = SocketAddr::from(([127, 0, 0, 2], server_at.port()));
         let mut chain = Self {
             folder: tempfile::tempdir().expect("a folder"),
             binary: binary.to_owned(),
             server_at,
             daemon_at: free_address(),
-            proxy: Proxy::start(server_at).expect("a proxy"),
+            proxy: Proxy::start(proxy_at, server_at).expect("a proxy"),
             server: Mutex::default(),
             daemon: Mutex::default(),
             ingest_key: String::new(),
@@ -202,7 +204,9 @@ impl Chain {
     }
 
     pub(super) fn send_all(&self, sends: &[Send]) {
-        sends.iter().for_each(|send| self.deliver(send));
+        for send in sends {
+            self.deliver(send);
+        }
     }
 
     /// Kills both processes while batches are being sent, looks at what they left, and goes on.
@@ -277,6 +281,9 @@ impl Running {
             .args([verb, "--json", "--data-dir"])
             .arg(data)
             .args(arguments)
+            .env_remove("MODELSTAT_CONFIG")
+            .env_remove("MODELSTAT_DAEMON_KEY")
+            .env_remove("MODELSTAT_EXCERPT")
             .env("MODELSTAT_LOG", "trace")
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -305,47 +312,4 @@ impl Drop for Running {
         drop(self.0.kill());
         drop(self.0.wait());
     }
-}
-
-/// Builds the binary with redaction off, beside everything else, so that the two never mix.
-pub(super) fn build_without_redaction() -> PathBuf {
-    let profile = Path::new(env!("CARGO_BIN_EXE_modelstat")).parent().expect("a target folder");
-    let target = profile.parent().expect("a target folder").join("leak-proof");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--package", "modelstat-cli", "--features", "leak-proof"])
-        .arg("--target-dir")
-        .arg(&target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo runs");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    target.join("debug/modelstat")
-}
-
-/// Every column of every table of a DuckDB file, read from a copy.
-pub(super) fn ledger_texts(path: &Path) -> Vec<(String, Vec<u8>)> {
-    if path.extension().is_none_or(|extension| extension != "duckdb") {
-        return Vec::new();
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let copy = folder.path().join("copy.duckdb");
-    std::fs::copy(path, &copy).expect("readable");
-    let log = path.with_extension("duckdb.wal");
-    if log.exists() {
-        std::fs::copy(log, copy.with_extension("duckdb.wal")).expect("readable");
-    }
-    let connection = duckdb::Connection::open(&copy).expect("a ledger");
-    let columns = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal";
-    let mut statement = connection.prepare(columns).expect("a question");
-    let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("a list");
-    let columns: Vec<(String, String)> = columns.collect::<Result<_, _>>().expect("names");
-    let text_of = |(table, column): (String, String)| {
-        let question =
-            format!("SELECT \"{column}\"::VARCHAR FROM \"{table}\" WHERE \"{column}\" IS NOT NULL");
-        let mut statement = connection.prepare(&question).expect("a question");
-        let cells = statement.query_map([], |row| row.get(0)).expect("a list");
-        let cells: Vec<String> = cells.collect::<Result<_, _>>().expect("texts");
-        (format!("{table}.{column}"), cells.join("\n").into_bytes())
-    };
-    columns.into_iter().map(text_of).collect()
 }

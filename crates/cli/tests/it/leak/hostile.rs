@@ -57,7 +57,8 @@ fn bodies(text: &str) -> Vec<Vec<u8>> {
     .map(String::into_bytes)
     .into();
     bodies.push([b"{\"app\": \"\xff\xfe".as_slice(), text.as_bytes(), b"\"}"].concat());
-    let long = "word ".repeat(IDENTIFIER_CHARS)[..IDENTIFIER_CHARS - 30].to_owned() + text;
+    let before = "word ".repeat(IDENTIFIER_CHARS);
+    let long = format!("{} {text}", &before[..IDENTIFIER_CHARS - 31]);
     let whole = [
         json!({ "events": text }),
         json!({ "events": [text] }),
