@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use modelstat_redact::{RawText, RedactedText};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_IDENTIFIER_CHARS;
 use crate::{IdentifierKey, redact_identifier};
 
 /// A record that was refused, and why.
@@ -17,9 +18,10 @@ pub struct Rejection<T> {
 }
 
 impl Rejection<RawText> {
-    /// Runs the floor over the id.
+    /// Runs the floor over the id, and cuts one that is too long.
     pub fn redact(self, key: &IdentifierKey) -> Rejection<RedactedText> {
         let source_event_id = redact_identifier(self.source_event_id, key);
+        let source_event_id = source_event_id.truncate_chars(MAX_IDENTIFIER_CHARS);
         Rejection { source_event_id, reason: self.reason }
     }
 }

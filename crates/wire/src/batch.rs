@@ -188,7 +188,7 @@ pub struct SessionInstall<T> {
 impl<T> IngestBatch<T> {
     /// Turns every text of the batch into another kind.
     pub(crate) fn map<U>(self, map: &mut impl TextMap<T, U>) -> IngestBatch<U> {
-        use TextRole::{Identifier, Title};
+        use TextRole::Identifier;
         let mut event = |event: Event<T>| {
             let event = event.map(map);
             map.finish_event(event)
@@ -212,7 +212,7 @@ impl<T> IngestBatch<T> {
                 .session_titles
                 .0
                 .into_iter()
-                .map(|(session, text)| (map.identifier(session), map.text(Title, text)))
+                .map(|(session, text)| (map.identifier(session), map.text(TextRole::TITLE, text)))
                 .collect(),
             auto_taxonomy: self.auto_taxonomy,
             summarizer_mode: map.optional(Identifier, self.summarizer_mode),
@@ -252,7 +252,7 @@ impl<T> ToolCall<T> {
             command_families: self
                 .command_families
                 .into_iter()
-                .map(|family| map.identifier(family))
+                .map(|family| map.text(TextRole::COMMAND_FAMILY, family))
                 .collect(),
         }
     }
@@ -260,7 +260,7 @@ impl<T> ToolCall<T> {
 
 impl<T> Segment<T> {
     fn map<U>(self, map: &mut impl TextMap<T, U>) -> Segment<U> {
-        use TextRole::{Abstract, Identifier, Title};
+        use TextRole::Identifier;
         Segment {
             segment_id: map.identifier(self.segment_id),
             generation: self.generation,
@@ -268,8 +268,8 @@ impl<T> Segment<T> {
             agent: map.optional(Identifier, self.agent),
             started_at: self.started_at,
             ended_at: self.ended_at,
-            summary: map.optional(Abstract, self.summary),
-            title: map.optional(Title, self.title),
+            summary: map.optional(TextRole::ABSTRACT, self.summary),
+            title: map.optional(TextRole::TITLE, self.title),
             work_type: map.optional(Identifier, self.work_type),
             engine: map.optional(Identifier, self.engine),
             engine_version: map.optional(Identifier, self.engine_version),

@@ -177,8 +177,10 @@ pub(crate) trait TextMap<T, U> {
         pairs.0.into_iter().map(|(key, value)| (self.identifier(key), value)).collect()
     }
 
-    fn named(&mut self, pairs: Pairs<T, T>) -> Pairs<U, U> {
-        let entry = |(key, value)| (self.identifier(key), self.identifier(value));
+    fn metadata(&mut self, pairs: Pairs<T, T>) -> Pairs<U, U> {
+        let entry = |(key, value)| {
+            (self.text(TextRole::METADATA_KEY, key), self.text(TextRole::METADATA_VALUE, value))
+        };
         pairs.0.into_iter().map(entry).collect()
     }
 }
@@ -186,7 +188,7 @@ pub(crate) trait TextMap<T, U> {
 impl<T> Event<T> {
     /// Turns every text of the event into another kind.
     pub(crate) fn map<U>(self, map: &mut impl TextMap<T, U>) -> Event<U> {
-        use TextRole::{Identifier, Prose};
+        use TextRole::Identifier;
         Event {
             source_event_id: map.identifier(self.source_event_id),
             ts: self.ts,
@@ -199,12 +201,12 @@ impl<T> Event<T> {
             started_at: self.started_at,
             first_token_at: self.first_token_at,
             duration_ms: self.duration_ms,
-            metadata: map.named(self.metadata),
+            metadata: map.metadata(self.metadata),
             git: self.git.map(|git| git.map(map)),
-            cwd: map.optional(Prose, self.cwd),
-            content_excerpt: map.optional(Prose, self.content_excerpt),
+            cwd: map.optional(TextRole::PLACE, self.cwd),
+            content_excerpt: map.optional(TextRole::TURN, self.content_excerpt),
             content_bytes: self.content_bytes,
-            reasoning_excerpt: map.optional(Prose, self.reasoning_excerpt),
+            reasoning_excerpt: map.optional(TextRole::TURN, self.reasoning_excerpt),
             reasoning_bytes: self.reasoning_bytes,
             redactions: map.keyed(self.redactions),
             tool_calls: map.keyed(self.tool_calls),
@@ -212,14 +214,14 @@ impl<T> Event<T> {
             files_touched: self
                 .files_touched
                 .into_iter()
-                .map(|file| map.text(Prose, file))
+                .map(|file| map.text(TextRole::PLACE, file))
                 .collect(),
             actor_id: map.optional(Identifier, self.actor_id),
             recipient_actor_id: map.optional(Identifier, self.recipient_actor_id),
             parent_event_id: map.optional(Identifier, self.parent_event_id),
             seq: self.seq,
             turn_index: self.turn_index,
-            source_file: map.optional(Prose, self.source_file),
+            source_file: map.optional(TextRole::PLACE, self.source_file),
             source_byte_offset: self.source_byte_offset,
             billing: map.optional(Identifier, self.billing),
             usage_known: self.usage_known,
@@ -248,9 +250,9 @@ impl<T> Event<T> {
 
 impl<T> Git<T> {
     fn map<U>(self, map: &mut impl TextMap<T, U>) -> Git<U> {
-        use TextRole::{Identifier, Prose};
+        use TextRole::Identifier;
         Git {
-            remote_url: map.optional(Prose, self.remote_url),
+            remote_url: map.optional(TextRole::PLACE, self.remote_url),
             host: map.optional(Identifier, self.host),
             remote_slug: map.optional(Identifier, self.remote_slug),
             branch: map.optional(Identifier, self.branch),

@@ -3,21 +3,48 @@
 use modelstat_redact::{RawText, RedactedText, Rule};
 
 use crate::event::TextMap;
-use crate::limits::{MAX_ABSTRACT_CHARS, MAX_TITLE_CHARS};
+use crate::limits::{
+    MAX_ABSTRACT_CHARS, MAX_COMMAND_FAMILY_CHARS, MAX_EXCERPT_CHARS, MAX_METADATA_KEY_CHARS,
+    MAX_METADATA_VALUE_CHARS, MAX_PATH_CHARS, MAX_TITLE_CHARS,
+};
 use crate::{Event, FindingCounts, IngestBatch, Pairs};
 
-/// What a text of a record is for, which decides how a finding in it is hidden.
+/// What a text of a record is for, which decides how a finding in it is hidden and how long it may
+/// be.
+///
+/// A text is cut only after the floor has seen it whole: half a secret is no longer known as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextRole {
     /// Names something and groups records. A finding turns the whole of it into a keyed hash, so
-    /// that grouping survives.
+    /// that grouping survives. One that is too long was refused before.
     Identifier,
-    /// Text to read. A finding becomes a placeholder.
-    Prose,
-    /// An abstract: text to read, and short.
-    Abstract,
-    /// A title: text to read, and very short.
-    Title,
+    /// A name that is cut when it is too long, as published clients cut it.
+    Name {
+        /// Most code points.
+        limit_chars: usize,
+    },
+    /// Text to read. A finding becomes a placeholder, and what is too long is cut.
+    Prose {
+        /// Most code points.
+        limit_chars: usize,
+    },
+}
+
+impl TextRole {
+    /// A turn, or a model's reasoning.
+    pub const TURN: Self = Self::Prose { limit_chars: MAX_EXCERPT_CHARS };
+    /// A folder, a file or an address.
+    pub const PLACE: Self = Self::Prose { limit_chars: MAX_PATH_CHARS };
+    /// The short text made of a segment.
+    pub const ABSTRACT: Self = Self::Prose { limit_chars: MAX_ABSTRACT_CHARS };
+    /// A few words that name a session or segment.
+    pub const TITLE: Self = Self::Prose { limit_chars: MAX_TITLE_CHARS };
+    /// The key of a caller's tag.
+    pub const METADATA_KEY: Self = Self::Name { limit_chars: MAX_METADATA_KEY_CHARS };
+    /// The value of a caller's tag.
+    pub const METADATA_VALUE: Self = Self::Name { limit_chars: MAX_METADATA_VALUE_CHARS };
+    /// The family of a command.
+    pub const COMMAND_FAMILY: Self = Self::Name { limit_chars: MAX_COMMAND_FAMILY_CHARS };
 }
 
 /// The secret of this installation under which identifiers are hashed. It is never sent.
@@ -55,9 +82,10 @@ impl TextMap<RawText, RedactedText> for Redactor<'_> {
     fn text(&mut self, role: TextRole, text: RawText) -> RedactedText {
         match role {
             TextRole::Identifier => self.redact_identifier(text),
-            TextRole::Prose => self.redact_prose(text),
-            TextRole::Abstract => self.redact_prose(text).truncate_chars(MAX_ABSTRACT_CHARS),
-            TextRole::Title => self.redact_prose(text).truncate_chars(MAX_TITLE_CHARS),
+            TextRole::Name { limit_chars } => {
+                self.redact_identifier(text).truncate_chars(limit_chars)
+            }
+            TextRole::Prose { limit_chars } => self.redact_prose(text).truncate_chars(limit_chars),
         }
     }
 

@@ -11,7 +11,7 @@ use modelstat_daemon::{Daemon, Excerpt, Hashes, Secret};
 use modelstat_server::{OperatorToken, Server};
 use modelstat_wire::SystemClock;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::DEFAULT_ORG;
 use crate::args::{DaemonArguments, DaemonOptions, ExcerptWord, HashesWord, ServerArguments};
@@ -30,6 +30,7 @@ pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
     let _lock = home.lock()?;
     start_logging();
     run_async(async {
+        let end = EndWatch::start()?;
         let token = random_token()?;
         let server = start_server(&home, file.listen(arguments.listen), &token, None).await?;
         let url = format!("http://{}", server.address());
@@ -42,7 +43,7 @@ pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
             output::line(&format!("server    {url}/v1/ingest"));
             output::line("keys      modelstat keys create");
         }
-        wait_for_end().await?;
+        end.wait().await;
         server.stop().await;
         home.remove_run_note();
         Ok(())
@@ -56,6 +57,7 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
     let _lock = home.lock()?;
     start_logging();
     run_async(async {
+        let end = EndWatch::start()?;
         let token = random_token()?;
         let server_url = file.server_url(arguments.server_url.as_deref());
         let daemon = start_daemon(
@@ -79,7 +81,7 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
             output::line(&format!("daemon    {url}/v1/ingest"));
             output::line(&format!("ships to  {server_url}"));
         }
-        wait_for_end().await?;
+        end.wait().await;
         stop_daemon(daemon).await;
         home.remove_run_note();
         Ok(())
@@ -173,16 +175,28 @@ pub(crate) fn note_running(
     })
 }
 
-/// Waits for Ctrl-C or a request to end.
-pub(crate) async fn wait_for_end() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("could not watch for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("could not watch for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Watches for Ctrl-C and requests to end; made before anybody is told that we are ready.
+pub(crate) struct EndWatch {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndWatch {
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("could not watch for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("could not watch for SIGINT")?,
+        })
     }
-    output::note("stopping: intake is closed, what waits is being shipped");
-    Ok(())
+
+    /// Waits until one comes.
+    pub(crate) async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        output::note("stopping: intake is closed, what waits is being shipped");
+    }
 }
 
 /// Starts logging to standard error; `MODELSTAT_LOG` sets what is logged.

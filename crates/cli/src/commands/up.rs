@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::DEFAULT_ORG;
 use super::serve::{
-    DaemonSetup, note_running, run_async, start_daemon, start_logging, start_server, stop_daemon,
-    wait_for_end,
+    DaemonSetup, EndWatch, note_running, run_async, start_daemon, start_logging, start_server,
+    stop_daemon,
 };
 use crate::args::UpArguments;
 use crate::config::File;
@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<()> {
     let _lock = home.lock()?;
     start_logging();
     run_async(async {
+        let end = EndWatch::start()?;
         let parts = start(&home, &file, arguments).await?;
         let ready = greet(&parts.server, &parts, arguments.demo).await;
         match ready {
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<()> {
                 return Err(error);
             }
         }
-        wait_for_end().await?;
+        end.wait().await;
         stop(parts, &home).await;
         Ok(())
     })

@@ -8,9 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::too_many;
 use crate::limits::{
-    MAX_COMMAND_FAMILIES, MAX_COMMAND_FAMILY_CHARS, MAX_COUNT, MAX_EXCERPT_CHARS,
-    MAX_IDENTIFIER_CHARS, MAX_LIST_ENTRIES, MAX_METADATA_ENTRIES, MAX_METADATA_KEY_CHARS,
-    MAX_METADATA_VALUE_CHARS, MAX_PATH_CHARS, MAX_SEGMENT_EVENTS, MAX_SEGMENT_TAGS,
+    MAX_COMMAND_FAMILIES, MAX_COUNT, MAX_IDENTIFIER_CHARS, MAX_LIST_ENTRIES, MAX_METADATA_ENTRIES,
+    MAX_SEGMENT_EVENTS, MAX_SEGMENT_TAGS,
 };
 use crate::problem::{A_COUNT, Fault, MONEY, Problem};
 use crate::{
@@ -242,10 +241,10 @@ pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
         duration_ms: event.duration_ms.map(|count| count.0),
         metadata: metadata(event.metadata.unwrap_or_default()),
         git: event.git.map(check_git).transpose()?,
-        cwd: cut(event.cwd, MAX_PATH_CHARS),
-        content_excerpt: cut(event.content_excerpt, MAX_EXCERPT_CHARS),
+        cwd: event.cwd,
+        content_excerpt: event.content_excerpt,
         content_bytes: event.content_bytes.map(|count| count.0),
-        reasoning_excerpt: cut(event.reasoning_excerpt, MAX_EXCERPT_CHARS),
+        reasoning_excerpt: event.reasoning_excerpt,
         reasoning_bytes: event.reasoning_bytes.map(|count| count.0),
         redactions: counts("redactions", event.redactions)?,
         tool_calls: counts("tool_calls", event.tool_calls)?,
@@ -256,7 +255,7 @@ pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
         parent_event_id: name("parent_event_id", event.parent_event_id)?,
         seq: event.seq.map(|count| count.0),
         turn_index: event.turn_index.map(|count| count.0),
-        source_file: cut(event.source_file, MAX_PATH_CHARS),
+        source_file: event.source_file,
         source_byte_offset: event.source_byte_offset.map(|count| count.0),
         billing: name("billing", event.billing)?,
         usage_known: event.usage_known,
@@ -292,9 +291,7 @@ pub(super) fn parse_tool_call(record: &str) -> Result<ToolCall<RawText>, Problem
         args_bytes: call.args_bytes.map(|count| count.0),
         result_bytes: call.result_bytes.map(|count| count.0),
         model: name("model", call.model)?,
-        command_families: families
-            .map(|family| cut_text(family, MAX_COMMAND_FAMILY_CHARS))
-            .collect(),
+        command_families: families.collect(),
     })
 }
 
@@ -331,14 +328,14 @@ pub(super) fn parse_segment(record: &str) -> Result<Segment<RawText>, Problem> {
     })
 }
 
-/// Finds the id of a record that could not be read, if it has one.
+/// Finds the id of a record that could not be read, if it has one; whole, as the floor comes next.
 pub(super) fn id_of(record: &str) -> RawText {
     #[derive(Deserialize)]
     struct IdIn {
         source_event_id: Option<RawText>,
     }
     let id = serde_json::from_str::<IdIn>(record).ok().and_then(|record| record.source_event_id);
-    id.map_or_else(|| RawText::from(""), |id| cut_text(id, MAX_IDENTIFIER_CHARS))
+    id.unwrap_or_default()
 }
 
 #[expect(clippy::disallowed_methods, reason = "ids are hashed, not kept")]
@@ -370,18 +367,6 @@ fn count_chars(text: &RawText) -> usize {
     text.reveal().chars().count()
 }
 
-/// Cuts a text at code points; raw text stays raw.
-#[expect(clippy::disallowed_methods, reason = "raw text in, raw text out")]
-fn cut_text(text: RawText, limit_chars: usize) -> RawText {
-    if text.len() <= limit_chars {
-        return text;
-    }
-    match text.reveal().char_indices().nth(limit_chars) {
-        Some(_) => RawText::from(text.reveal().chars().take(limit_chars).collect::<String>()),
-        None => text,
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "raw text in, raw text out")]
 fn trim_text(text: RawText) -> RawText {
     let trimmed = text.reveal().trim();
@@ -400,10 +385,6 @@ fn name(field: &'static str, text: Option<RawText>) -> Result<Option<RawText>, P
     text.map(|text| identifier(field, text)).transpose()
 }
 
-fn cut(text: Option<RawText>, limit_chars: usize) -> Option<RawText> {
-    text.map(|text| cut_text(text, limit_chars))
-}
-
 fn counts(
     field: &'static str,
     pairs: Option<Pairs<RawText, Count>>,
@@ -416,7 +397,7 @@ fn counts(
     pairs.0.into_iter().map(entry).collect()
 }
 
-/// Caps tags the published way: the smallest keys stay, keys and values are cut.
+/// Caps tags the published way: the smallest keys stay.
 #[expect(clippy::disallowed_methods, reason = "keys are compared, not kept")]
 fn metadata(pairs: Pairs<RawText, RawText>) -> Pairs<RawText, RawText> {
     let mut entries = pairs.0;
@@ -424,23 +405,20 @@ fn metadata(pairs: Pairs<RawText, RawText>) -> Pairs<RawText, RawText> {
         entries.sort_by(|(left, _), (right, _)| left.reveal().cmp(right.reveal()));
         entries.truncate(MAX_METADATA_ENTRIES);
     }
-    let cut_entry = |(key, value): (RawText, RawText)| {
-        (cut_text(key, MAX_METADATA_KEY_CHARS), cut_text(value, MAX_METADATA_VALUE_CHARS))
-    };
-    entries.into_iter().map(cut_entry).collect()
+    Pairs(entries)
 }
 
 fn files(files: Vec<RawText>) -> Result<Vec<RawText>, Problem> {
     if files.len() > MAX_LIST_ENTRIES {
         return Err(too_many("files_touched", MAX_LIST_ENTRIES));
     }
-    Ok(files.into_iter().map(|file| cut_text(file, MAX_PATH_CHARS)).collect())
+    Ok(files)
 }
 
 fn check_git(git: GitIn) -> Result<Git<RawText>, Problem> {
     let within = |problem: Problem| problem.within("git");
     Ok(Git {
-        remote_url: cut(git.remote_url, MAX_PATH_CHARS),
+        remote_url: git.remote_url,
         host: name("host", git.host.or(git.remote_host)).map_err(within)?,
         remote_slug: name("remote_slug", git.remote_slug).map_err(within)?,
         branch: name("branch", git.branch).map_err(within)?,

@@ -77,8 +77,28 @@ fn a_long_identifier_is_refused_and_a_long_text_is_cut() {
     );
     let excerpt = "é".repeat(crate::limits::MAX_EXCERPT_CHARS + 5);
     let parsed = parse(&body(&event_with(&format!(r#""content_excerpt":"{excerpt}""#))));
-    let kept = parsed.batch.events[0].content_excerpt.as_ref().expect("kept");
-    assert_eq!(kept.len(), 2 * crate::limits::MAX_EXCERPT_CHARS);
+    let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+    let kept = batch.events[0].content_excerpt.as_ref().expect("kept");
+    assert_eq!(kept.as_str().chars().count(), crate::limits::MAX_EXCERPT_CHARS);
+}
+
+/// Half a secret is no longer known as one, so the floor sees texts before they are cut.
+#[test]
+fn a_secret_across_a_cut_is_hidden_whole() {
+    let secret = ["ghp_", &"aB3dE6gH9jK2".repeat(3)].concat();
+    for place in ["cwd", "source_file", "content_excerpt"] {
+        let long = format!("{} {secret}", "x".repeat(1_000));
+        let parsed = parse(&body(&event_with(&format!(r#""{place}":"{long}""#))));
+        let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+        let kept = String::from_utf8(crate::encode_batch(&batch)).expect("JSON");
+        assert!(!kept.contains("ghp_"), "{place}: {kept}");
+    }
+    let rest =
+        format!(r#""metadata":{{"{}-{secret}":"{} {secret}"}}"#, "k".repeat(30), "v".repeat(240));
+    let parsed = parse(&body(&event_with(&rest)));
+    let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+    let kept = String::from_utf8(crate::encode_batch(&batch)).expect("JSON");
+    assert!(!kept.contains("ghp_"), "{kept}");
 }
 
 #[test]
