@@ -2,7 +2,7 @@
 
     python3 crates/cli/benches/peer.py --cache DIR
 
-The peer is Arize Phoenix in its default configuration: one process, SQLite in a folder of its own,
+The peer is Arize Phoenix in its default configuration: one process, SQLite in its own folder,
 nothing asked of the internet. Every event goes in as one OTLP span that says the same of its call.
 Figures go to standard output as rows of the table of `cargo xtask bench ingest`, remarks to
 standard error. The first use installs the pinned peer under DIR; later uses need no network.
@@ -33,7 +33,7 @@ from typing import Any
 
 REQUIREMENTS = Path(__file__).resolve().with_name("requirements-peer.txt")
 PACKAGE = "arize-phoenix"
-# A self-built interpreter is often not profile-optimised and would slow the peer to half its speed.
+# A self-built interpreter is often not profile-optimised and would make the peer look slower.
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 HOST = "127.0.0.1"
 
@@ -127,7 +127,7 @@ def pinned() -> str:
 
 
 def row(environment: Path, batch_events: int, batches: int) -> str:
-    """Runs one shape on a server of its own, which takes long to start, and gives the median run."""
+    """Runs one shape on one server, as the peer takes long to start, and gives the median run."""
     events = batch_events * batches
     deadline = time.monotonic() + SHAPE_DEADLINE_S
     load = os.getloadavg()[0]

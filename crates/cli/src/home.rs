@@ -1,7 +1,7 @@
 //! The data directory: its lock, its secret, and the note of the process that runs on it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -93,10 +93,17 @@ impl Home {
     fn secret(&self) -> anyhow::Result<[u8; 32]> {
         let path = self.folder.join("secret");
         let mut secret = [0; 32];
-        if let Ok(mut file) = File::open(&path) {
-            file.read_exact(&mut secret)
-                .with_context(|| format!("{} is damaged", path.display()))?;
-            return Ok(secret);
+        match File::open(&path) {
+            Ok(mut file) => {
+                file.read_exact(&mut secret)
+                    .with_context(|| format!("{} is damaged", path.display()))?;
+                return Ok(secret);
+            }
+            // Only then: another secret would change every hashed identifier.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("could not read {}", path.display()));
+            }
         }
         getrandom::fill(&mut secret)
             .map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;

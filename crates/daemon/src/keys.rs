@@ -34,13 +34,11 @@ pub enum KeysError {
 }
 
 /// The keys by number, and what ships with them.
-#[derive(Debug)]
 pub(crate) struct KeyRing {
     own: Option<Secret>,
     kept: Mutex<Kept>,
 }
 
-#[derive(Debug)]
 struct Kept {
     file: File,
     secrets: Vec<Secret>,

@@ -15,6 +15,9 @@ use modelstat_wire::{Clock, Event, TokenUsage};
 /// Most events in one drain: what one append of the ledger is quickest with.
 const MAX_DRAIN_EVENTS: usize = 20_000;
 
+/// Most drains before the applier looks at what else there is to do.
+const MAX_DRAINS: usize = 8;
+
 /// How long repeats of a batch are known.
 const REPEAT_DAYS: i64 = 7;
 
@@ -120,8 +123,10 @@ impl Work {
                 return;
             }
         }
+        let mut has_more = false;
         loop {
-            let stops = match self.asked.recv_timeout(IDLE_PAUSE) {
+            let pause = if has_more { Duration::ZERO } else { IDLE_PAUSE };
+            let stops = match self.asked.recv_timeout(pause) {
                 Ok(Ask::Wake) | Err(RecvTimeoutError::Timeout) => false,
                 Ok(Ask::ForgetOrg(org_id, done)) => {
                     // Whoever asked may have gone; the work is done all the same.
@@ -130,11 +135,13 @@ impl Work {
                 }
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => true,
             };
-            self.drain_inbox();
-            if stops || self.checkpoint_at.elapsed() >= CHECKPOINT_INTERVAL {
+            has_more = self.drain_inbox();
+            if self.checkpoint_at.elapsed() >= CHECKPOINT_INTERVAL {
                 self.checkpoint();
             }
             if stops {
+                while self.drain_inbox() {}
+                self.checkpoint();
                 return;
             }
         }
@@ -145,26 +152,28 @@ impl Work {
         Ok(())
     }
 
-    /// Applies what the inbox holds, until it is empty or a store fails.
-    fn drain_inbox(&mut self) {
-        loop {
+    /// Applies some of what the inbox holds. Returns whether there is more: senders that never pause
+    /// must not keep checkpoints and asks waiting.
+    fn drain_inbox(&mut self) -> bool {
+        for _ in 0..MAX_DRAINS {
             let batches = match self.stores.inbox.read_after(self.position, MAX_DRAIN_EVENTS) {
                 Ok(batches) => batches,
                 Err(error) => {
                     tracing::error!(%error, "could not read the inbox, will retry");
-                    return;
+                    return false;
                 }
             };
             if batches.is_empty() {
-                return;
+                return false;
             }
             let drain = self.price(batches);
             let through = drain.through;
             if !self.apply(drain) {
-                return;
+                return false;
             }
             self.position = through;
         }
+        true
     }
 
     /// Applies a drain; one that the ledger refuses is halved until the batch is found, which then
@@ -193,10 +202,24 @@ impl Work {
         self.set_aside(refused, &error)
     }
 
-    /// Moves a batch into quarantine, if the ledger takes anything at all: a ledger that refuses
-    /// even an empty batch is itself at fault.
+    /// Moves a batch into quarantine that the ledger refused twice, unless the ledger itself is at
+    /// fault. The batch is safe in quarantine before the ledger's position moves past it.
     fn set_aside(&mut self, refused: AppliedBatch, error: &LedgerError) -> bool {
         let position = refused.position;
+        let again = Drain { through: position, batches: vec![refused] };
+        let Err(second) = self.stores.ledger.apply(&again) else { return true };
+        let idle = Drain { through: self.position, batches: Vec::new() };
+        if let Err(error) = self.stores.ledger.apply(&idle) {
+            tracing::error!(%error, "the ledger failed, will retry");
+            return false;
+        }
+        tracing::error!(position, first = %error, %second, "a batch goes into quarantine");
+        let now = self.stores.clock.now();
+        if let Err(error) = self.stores.inbox.quarantine(position, &second.to_string(), now) {
+            tracing::error!(position, %error, "could not set the batch aside, will retry");
+            return false;
+        }
+        let Some(refused) = again.batches.into_iter().next() else { return true };
         let events = refused.batch.as_ref().map_or(0, |batch| batch.events.len() as u64);
         let counted = AppliedBatch {
             batch: None,
@@ -205,16 +228,13 @@ impl Work {
             ..refused
         };
         let drain = Drain { through: position, batches: vec![counted] };
-        if let Err(error) = self.stores.ledger.apply(&drain) {
-            tracing::error!(%error, "the ledger failed, will retry");
-            return false;
+        match self.stores.ledger.apply(&drain) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(%error, "the ledger failed, will retry");
+                false
+            }
         }
-        let now = self.stores.clock.now();
-        tracing::error!(position, %error, "a batch went into quarantine");
-        if let Err(error) = self.stores.inbox.quarantine(position, &error.to_string(), now) {
-            tracing::error!(position, %error, "could not set the batch aside; it stays in the inbox");
-        }
-        true
     }
 
     fn price(&self, batches: Vec<InboxBatch>) -> Drain {
@@ -259,9 +279,12 @@ impl Work {
     /// Makes the ledger's file cover what was applied, and only then forgets it in the inbox.
     fn checkpoint(&mut self) {
         self.checkpoint_at = Instant::now();
-        if self.checkpointed == self.position {
-            return;
+        if self.checkpointed != self.position {
+            self.cover();
         }
+    }
+
+    fn cover(&mut self) {
         let covered = match self.stores.ledger.checkpoint() {
             Ok(covered) => covered,
             Err(error) => {
@@ -283,10 +306,11 @@ impl Work {
     }
 
     fn forget_org(&mut self, org_id: &str) -> Result<(), &'static str> {
-        self.drain_inbox();
+        while self.drain_inbox() {}
         self.stores.inbox.forget_org(org_id).map_err(|_| "the inbox failed")?;
         self.stores.ledger.forget_org(org_id).map_err(|_| "the ledger failed")?;
-        self.checkpoint();
+        // The file holds the deleted rows until a checkpoint.
+        self.cover();
         Ok(())
     }
 }

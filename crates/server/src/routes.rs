@@ -1,6 +1,7 @@
 //! Which handler answers which address.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Request, State as AppState};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -13,6 +14,9 @@ use modelstat_door::refuse;
 use crate::api::{admin, me, privacy, query, sessions};
 use crate::ingest::{ingest, ingest_raw};
 use crate::state::State;
+
+/// Longest time from a question's head to its answer.
+const MAX_ANSWER_TIME: Duration = Duration::from_mins(1);
 
 /// Largest body of an operator's request.
 const MAX_ADMIN_BYTES: usize = 64 * 1024;
@@ -32,14 +36,16 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v1/sessions/{session_id}", get(sessions::session))
         .route("/v1/events/{source_event_id}", get(sessions::event))
         .route("/v1/privacy", get(privacy::privacy))
-        .layer(DefaultBodyLimit::max(query::MAX_QUESTION_BYTES));
+        .layer(DefaultBodyLimit::max(query::MAX_QUESTION_BYTES))
+        .layer(middleware::from_fn(in_time));
     let admin = Router::new()
         .route("/v1/admin/orgs", get(admin::orgs).post(admin::create_org))
         .route("/v1/admin/orgs/{org}", delete(admin::remove_org))
         .route("/v1/admin/keys", get(admin::keys).post(admin::create_key))
         .route("/v1/admin/keys/{key_id}", delete(admin::revoke_key))
         .route("/v1/admin/status", get(admin::status))
-        .layer(DefaultBodyLimit::max(MAX_ADMIN_BYTES));
+        .layer(DefaultBodyLimit::max(MAX_ADMIN_BYTES))
+        .layer(middleware::from_fn(in_time));
     Router::new()
         .merge(ingest)
         .merge(questions)
@@ -62,6 +68,15 @@ async fn guarded(AppState(state): AppState<Arc<State>>, request: Request, next: 
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// Bounds a request from its head to its answer, so that who sends half a body holds nothing for
+/// long.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(MAX_ANSWER_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => refuse::TOO_SLOW.into_response(),
+    }
 }
 
 async fn healthz() -> Json<serde_json::Value> {

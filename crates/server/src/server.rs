@@ -99,8 +99,8 @@ impl Server {
             address,
             limits,
             budget: BodyBudget::new(limits.bodies_bytes),
-            parsing: Semaphore::new(limits.workers),
-            queries: Semaphore::new(MAX_QUERIES),
+            parsing: Arc::new(Semaphore::new(limits.workers)),
+            queries: Arc::new(Semaphore::new(MAX_QUERIES)),
             applier: applier.handle(),
             daemon_url: config.daemon_url,
         });

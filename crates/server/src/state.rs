@@ -27,19 +27,24 @@ pub(crate) struct State {
     pub(crate) address: SocketAddr,
     pub(crate) limits: Limits,
     pub(crate) budget: BodyBudget,
-    pub(crate) parsing: Semaphore,
-    pub(crate) queries: Semaphore,
+    pub(crate) parsing: Arc<Semaphore>,
+    pub(crate) queries: Arc<Semaphore>,
     pub(crate) applier: ApplierHandle,
     pub(crate) daemon_url: Option<String>,
 }
 
 /// Runs work that blocks, off the threads that serve connections.
 pub(crate) async fn blocking<T: Send + 'static>(
-    turns: &Semaphore,
+    turns: &Arc<Semaphore>,
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let _turn = turns.acquire().await.map_err(|_| refuse::PANICKED)?;
-    match tokio::task::spawn_blocking(work).await {
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| refuse::PANICKED)?;
+    let held = move || {
+        // Work goes on when the caller hangs up, so the turn lasts as long as the work.
+        let _turn = turn;
+        work()
+    };
+    match tokio::task::spawn_blocking(held).await {
         Ok(result) => result,
         // The panic hook has logged the place.
         Err(_) => Err(refuse::PANICKED),

@@ -15,6 +15,7 @@ mod event;
 mod findings;
 mod ids;
 pub mod limits;
+mod listed;
 mod money;
 mod nesting;
 mod pairs;

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits::MAX_SESSION_ENTRIES;
 
 /// The entries of a JSON object in the order in which they came.
 ///
@@ -74,11 +76,14 @@ impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Pairs<K
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::new();
-                while let Some((key, value)) = map.next_entry::<K, Option<V>>()? {
-                    if let Some(value) = value {
-                        entries.push((key, value));
-                    }
+                // One more than any limit is enough to know that there are too many.
+                while entries.len() <= MAX_SESSION_ENTRIES {
+                    let Some((key, value)) = map.next_entry::<K, Option<V>>()? else {
+                        return Ok(Pairs(entries));
+                    };
+                    entries.extend(value.map(|value| (key, value)));
                 }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Pairs(entries))
             }
         }

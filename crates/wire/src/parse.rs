@@ -10,6 +10,7 @@ use crate::answer::Rejection;
 use crate::limits::{
     MAX_BATCH_EVENTS, MAX_BATCH_SEGMENTS, MAX_BATCH_TOOL_CALLS, MAX_NESTING, MAX_SESSION_ENTRIES,
 };
+use crate::listed::Listed;
 use crate::nesting::nests_at_most;
 use crate::problem::{Fault, Problem};
 use crate::{IngestBatch, Pairs, SessionInstall, Timestamp};
@@ -68,11 +69,11 @@ struct BatchIn<'a> {
     daemon_version: Option<RawText>,
     app: Option<RawText>,
     #[serde(borrow)]
-    events: Option<Vec<&'a RawValue>>,
+    events: Option<Listed<&'a RawValue, MAX_BATCH_EVENTS>>,
     #[serde(borrow)]
-    segments: Option<Vec<&'a RawValue>>,
+    segments: Option<Listed<&'a RawValue, MAX_BATCH_SEGMENTS>>,
     #[serde(borrow)]
-    tool_calls: Option<Vec<&'a RawValue>>,
+    tool_calls: Option<Listed<&'a RawValue, MAX_BATCH_TOOL_CALLS>>,
     session_installs: Option<Pairs<RawText, SessionInstallIn>>,
     session_titles: Option<Pairs<RawText, RawText>>,
     auto_taxonomy: Option<bool>,
@@ -147,9 +148,13 @@ fn parse_frame(text: &str) -> Result<BatchIn<'_>, ParseError> {
 
 fn check_limits(frame: &BatchIn<'_>) -> Result<(), ParseError> {
     let counted = [
-        ("events", frame.events.as_ref().map_or(0, Vec::len), MAX_BATCH_EVENTS),
-        ("tool_calls", frame.tool_calls.as_ref().map_or(0, Vec::len), MAX_BATCH_TOOL_CALLS),
-        ("segments", frame.segments.as_ref().map_or(0, Vec::len), MAX_BATCH_SEGMENTS),
+        ("events", frame.events.as_ref().map_or(0, |list| list.0.len()), MAX_BATCH_EVENTS),
+        (
+            "tool_calls",
+            frame.tool_calls.as_ref().map_or(0, |list| list.0.len()),
+            MAX_BATCH_TOOL_CALLS,
+        ),
+        ("segments", frame.segments.as_ref().map_or(0, |list| list.0.len()), MAX_BATCH_SEGMENTS),
         (
             "session_installs",
             frame.session_installs.as_ref().map_or(0, Pairs::len),
@@ -167,14 +172,15 @@ fn check_limits(frame: &BatchIn<'_>) -> Result<(), ParseError> {
     }
 }
 
-fn collect<R>(
+fn collect<R, const MAX: usize>(
     list: &str,
-    records: Option<Vec<&RawValue>>,
+    records: Option<Listed<&RawValue, MAX>>,
     parse: impl Fn(&str) -> Result<R, Problem>,
     rejected: &mut Vec<Rejection<RawText>>,
 ) -> Vec<R> {
-    let mut good = Vec::with_capacity(records.as_ref().map_or(0, Vec::len));
-    for (index, record) in records.into_iter().flatten().enumerate() {
+    let records = records.unwrap_or_default().0;
+    let mut good = Vec::with_capacity(records.len());
+    for (index, record) in records.into_iter().enumerate() {
         match parse(record.get()) {
             Ok(record) => good.push(record),
             Err(problem) => {

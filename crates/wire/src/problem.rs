@@ -104,7 +104,7 @@ fn is_field(key: &str) -> bool {
     FIELDS.contains(&key)
 }
 
-const FIELDS: [&str; 79] = [
+const FIELDS: [&str; 97] = [
     "abstract",
     "actor_id",
     "agent",
@@ -168,22 +168,40 @@ const FIELDS: [&str; 79] = [
     "reported_cost",
     "response_id",
     "result_bytes",
+    "root_key",
     "segment_id",
     "segments",
     "sent",
     "sent_at",
     "seq",
     "server",
+    "service_tier",
     "session_id",
+    "session_installs",
+    "session_titles",
+    "signature_hash",
+    "slug_source",
+    "source_byte_offset",
     "source_event_id",
+    "source_event_ids",
+    "source_file",
+    "speed",
     "started_at",
     "status",
+    "summarizer_mode",
     "tags",
     "title",
     "tokens",
+    "tokens_unmapped",
+    "tool_calls",
     "ts",
     "turn_index",
     "type",
+    "tz",
+    "usage_detail",
+    "usage_known",
+    "web_search_requests",
+    "work_type",
 ];
 
 impl fmt::Display for Problem {
@@ -199,5 +217,26 @@ impl fmt::Display for Problem {
             Fault::Expected(what) => write!(f, "{field}: not {what}"),
             Fault::Malformed => write!(f, "{field}: malformed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: &serde_json::Value) {
+        let serde_json::Value::Object(fields) = value else {
+            value.as_array().into_iter().flatten().for_each(check);
+            return;
+        };
+        for (key, value) in fields {
+            assert!(key.starts_with('<') || is_field(key), "{key} would be shown as *");
+            check(value);
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_wire_can_be_named() {
+        check(&serde_json::from_slice(include_bytes!("egress/full.json")).expect("valid"));
     }
 }

@@ -4,8 +4,8 @@ use modelstat_redact::{RawText, RedactedText, Rule};
 
 use crate::event::TextMap;
 use crate::limits::{
-    MAX_ABSTRACT_CHARS, MAX_COMMAND_FAMILY_CHARS, MAX_EXCERPT_CHARS, MAX_METADATA_KEY_CHARS,
-    MAX_METADATA_VALUE_CHARS, MAX_PATH_CHARS, MAX_TITLE_CHARS,
+    MAX_ABSTRACT_CHARS, MAX_COMMAND_FAMILY_CHARS, MAX_COUNT, MAX_EXCERPT_CHARS, MAX_LIST_ENTRIES,
+    MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS, MAX_PATH_CHARS, MAX_TITLE_CHARS,
 };
 use crate::{Event, FindingCounts, IngestBatch, Pairs};
 
@@ -121,10 +121,13 @@ impl Redactor<'_> {
 
 fn add_redaction(redactions: &mut Pairs<RedactedText, u64>, rule: Rule, count: u64) {
     let counted = redactions.0.iter_mut().find(|(name, _)| name.as_str() == rule.name());
-    match counted {
-        Some((_, total)) => *total = total.saturating_add(count),
-        None => redactions.0.push((RedactedText::from_static(rule.name()), count)),
+    // What is written here is read back by the same limits, so it keeps to them.
+    if let Some((_, total)) = counted {
+        *total = total.saturating_add(count).min(MAX_COUNT);
+        return;
     }
+    redactions.0.truncate(MAX_LIST_ENTRIES - 1);
+    redactions.0.push((RedactedText::from_static(rule.name()), count));
 }
 
 /// Runs the floor over every text of a batch, and counts what it took out.

@@ -177,6 +177,8 @@ fn a_repeat_is_told_and_not_shipped_twice() {
     assert_eq!(world.send(&sent).json()["duplicate"], 0);
     let again = world.send(&sent).json();
     assert_eq!((&again["accepted"], &again["duplicate"]), (&json!(0), &json!(2)));
+    // A batch that is on its way at the restart would be sent again, and rightly so.
+    world.wait_shipped();
     world.restart();
     assert_eq!(world.send(&sent).json()["duplicate"], 2);
     // The same batch id with other content is no repeat, nor is the same batch with another key.

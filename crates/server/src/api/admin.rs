@@ -85,13 +85,22 @@ pub(crate) async fn remove_org(
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
     let applier = state.applier.clone();
-    let removed = operate(state, headers, move |state| {
+    let directory = Arc::clone(&state);
+    let closed = operate(state, headers, move |state| {
         let org = find_org(state, &org)?;
-        state.directory.remove_org(&org.id).map_err(refuse)?;
+        let now = state.clock.now();
+        let keys = state.directory.keys().map_err(|error| unavailable(&error))?;
+        for key in keys.iter().filter(|key| key.org_id == org.id) {
+            state.directory.revoke_key(&key.id, now).map_err(refuse)?;
+        }
         Ok(org.id)
     });
-    let Json(org_id) = removed.await?;
-    applier.forget_org(org_id).await.map_err(|why| refuse::STORE.because(why))?;
+    let Json(org_id) = closed.await?;
+    // The org goes last: while it is there, a removal that broke off can be asked for again.
+    applier.forget_org(org_id.clone()).await.map_err(|why| refuse::STORE.because(why))?;
+    let turns = Arc::clone(&directory);
+    blocking(&turns.queries, move || directory.directory.remove_org(&org_id).map_err(refuse))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -27,7 +27,7 @@ const MAX_FILTER_VALUES: usize = 200;
 const MAX_LIMIT: usize = 1_000;
 const DEFAULT_LIMIT: usize = 100;
 /// Largest question in bytes: full filters of long names.
-pub(crate) const MAX_QUESTION_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_QUESTION_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

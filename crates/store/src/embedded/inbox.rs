@@ -86,6 +86,11 @@ impl SqliteInbox {
     }
 }
 
+/// Cuts the log, which still holds what was deleted.
+fn cut_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+}
+
 /// The time before which a batch that comes again is no repeat any more.
 pub(super) fn oldest_repeat(now: Timestamp) -> Timestamp {
     Timestamp::from_micros(now.as_micros().saturating_sub(REPEAT_WINDOW_MICROS))
@@ -106,9 +111,9 @@ impl Inbox for SqliteInbox {
 
     fn forget_through(&self, position: u64) -> Result<(), InboxError> {
         self.writer.run(move |connection| {
-            connection
+            let forgotten = connection
                 .execute("DELETE FROM entries WHERE position <= ?1", [entries::signed(position)])?;
-            Ok(())
+            if forgotten > 0 { cut_log(connection) } else { Ok(()) }
         })
     }
 
@@ -122,7 +127,8 @@ impl Inbox for SqliteInbox {
             )?;
             transaction
                 .execute("DELETE FROM entries WHERE position = ?1", [entries::signed(position)])?;
-            transaction.commit()
+            transaction.commit()?;
+            cut_log(connection)
         })
     }
 
@@ -156,8 +162,7 @@ impl Inbox for SqliteInbox {
                     .execute(&format!("DELETE FROM {table} WHERE org_id = ?1"), [&org_id])?;
             }
             transaction.commit()?;
-            // The log still holds what was deleted until it is cut.
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+            cut_log(connection)
         })
     }
 }

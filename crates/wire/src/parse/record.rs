@@ -11,6 +11,7 @@ use crate::limits::{
     MAX_COMMAND_FAMILIES, MAX_COUNT, MAX_IDENTIFIER_CHARS, MAX_LIST_ENTRIES, MAX_METADATA_ENTRIES,
     MAX_SEGMENT_EVENTS, MAX_SEGMENT_TAGS,
 };
+use crate::listed::Listed;
 use crate::problem::{A_COUNT, Fault, MONEY, Problem};
 use crate::{
     CallError, Event, Git, Pairs, PicoUsd, ReportedOutcomes, Segment, SessionInstall, Tag,
@@ -136,7 +137,7 @@ struct EventIn {
     redactions: Option<Pairs<RawText, Count>>,
     tool_calls: Option<Pairs<RawText, Count>>,
     tokens_unmapped: Option<Pairs<RawText, Count>>,
-    files_touched: Option<Vec<RawText>>,
+    files_touched: Option<Listed<RawText, MAX_LIST_ENTRIES>>,
     actor_id: Option<RawText>,
     recipient_actor_id: Option<RawText>,
     parent_event_id: Option<RawText>,
@@ -175,7 +176,7 @@ struct ToolCallIn {
     args_bytes: Option<Count>,
     result_bytes: Option<Count>,
     model: Option<RawText>,
-    command_families: Option<Vec<RawText>>,
+    command_families: Option<Listed<RawText, MAX_COMMAND_FAMILIES>>,
 }
 
 #[derive(Deserialize)]
@@ -198,9 +199,9 @@ struct SegmentIn {
     engine: Option<RawText>,
     engine_version: Option<RawText>,
     tokens: Option<TokensIn>,
-    tags: Option<Vec<TagIn>>,
+    tags: Option<Listed<TagIn, MAX_SEGMENT_TAGS>>,
     redaction: Option<Pairs<RawText, Count>>,
-    source_event_ids: Option<Vec<RawText>>,
+    source_event_ids: Option<Listed<RawText, MAX_SEGMENT_EVENTS>>,
 }
 
 #[derive(Deserialize)]
@@ -249,7 +250,7 @@ pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
         redactions: counts("redactions", event.redactions)?,
         tool_calls: counts("tool_calls", event.tool_calls)?,
         tokens_unmapped: counts("tokens_unmapped", event.tokens_unmapped)?,
-        files_touched: files(event.files_touched.unwrap_or_default())?,
+        files_touched: files(event.files_touched.unwrap_or_default().0)?,
         actor_id: name("actor_id", event.actor_id)?,
         recipient_actor_id: name("recipient_actor_id", event.recipient_actor_id)?,
         parent_event_id: name("parent_event_id", event.parent_event_id)?,
@@ -272,7 +273,8 @@ pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
 
 pub(super) fn parse_tool_call(record: &str) -> Result<ToolCall<RawText>, Problem> {
     let call: ToolCallIn = read(record)?;
-    let families = call.command_families.unwrap_or_default().into_iter().take(MAX_COMMAND_FAMILIES);
+    let families =
+        call.command_families.unwrap_or_default().0.into_iter().take(MAX_COMMAND_FAMILIES);
     Ok(ToolCall {
         external_call_id: required("external_call_id", call.external_call_id)?,
         session_id: required("session_id", call.session_id)?,
@@ -297,11 +299,11 @@ pub(super) fn parse_tool_call(record: &str) -> Result<ToolCall<RawText>, Problem
 
 pub(super) fn parse_segment(record: &str) -> Result<Segment<RawText>, Problem> {
     let segment: SegmentIn = read(record)?;
-    let tags = segment.tags.unwrap_or_default();
+    let tags = segment.tags.unwrap_or_default().0;
     if tags.len() > MAX_SEGMENT_TAGS {
         return Err(too_many("tags", MAX_SEGMENT_TAGS));
     }
-    let event_ids = segment.source_event_ids.unwrap_or_default();
+    let event_ids = segment.source_event_ids.unwrap_or_default().0;
     if event_ids.len() > MAX_SEGMENT_EVENTS {
         return Err(too_many("source_event_ids", MAX_SEGMENT_EVENTS));
     }

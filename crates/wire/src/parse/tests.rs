@@ -160,3 +160,20 @@ fn a_stored_batch_reads_back_as_it_was() {
     let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
     assert_eq!(batch, back);
 }
+
+/// What the floor adds to an event keeps to the limits by which it is read back.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test stands in for a store")]
+fn counts_at_their_limits_read_back_after_a_finding() {
+    let many: Vec<String> = (0..256).map(|number| format!("\"rule_{number}\":1")).collect();
+    let largest = r#""redactions":{"email":9007199254740991}"#.to_owned();
+    for redactions in [largest, format!("\"redactions\":{{{}}}", many.join(","))] {
+        let rest = format!(r#"{redactions},"content_excerpt":"ask jane@example.com""#);
+        let parsed = parse(&body(&event_with(&rest)));
+        assert!(parsed.rejected.is_empty(), "{:?}", parsed.rejected);
+        let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+        let trust = |text: RawText| RedactedText::from_store(text.reveal().to_owned());
+        let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
+        assert_eq!(batch, back);
+    }
+}
