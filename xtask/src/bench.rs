@@ -1,25 +1,35 @@
 //! Benchmarks, in the release profile. Figures worth keeping go into `docs/benchmarks.md`.
 
+mod redact;
+
 use crate::step::{self, Outcome, cargo, command, target};
 use crate::{setup, tools, up};
 
-const NAMES: [&str; 1] = ["ingest"];
-
-/// Runs the named benchmark, or all of them, and then the peer that it is compared with.
+/// Runs the named benchmark with what follows its name, or all of them.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    if let Some(unknown) = arguments.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        return Err(format!("there is no benchmark `{unknown}`; there are: {}", NAMES.join(", ")));
+    match arguments.split_first() {
+        None => {
+            ingest(&[])?;
+            redact::run(&[])
+        }
+        Some((name, options)) => match name.as_str() {
+            "ingest" => ingest(options),
+            "redact" => redact::run(options),
+            other => Err(format!("there is no benchmark `{other}`; there are: ingest, redact")),
+        },
+    }
+}
+
+/// Runs the benchmark of ingest and then the peer that it is compared with.
+fn ingest(options: &[String]) -> Outcome {
+    if let Some(unknown) = options.first() {
+        return Err(format!("the benchmark `ingest` takes no `{unknown}`"));
     }
     tools::check_build_tools()?;
     setup::duckdb()?;
     up::dashboard()?;
-    for name in NAMES {
-        if arguments.is_empty() || arguments.iter().any(|wanted| wanted == name) {
-            let mut bench =
-                cargo(&["bench", "--quiet", "--package", "modelstat-cli", "--bench", name]);
-            step::run(&format!("benchmark {name}"), &mut bench)?;
-        }
-    }
+    let arguments = ["bench", "--quiet", "--package", "modelstat-cli", "--bench", "ingest"];
+    step::run("benchmark ingest", &mut cargo(&arguments))?;
     tools::ensure_python_venv()?;
     let mut peer = command("python3");
     peer.arg("crates/cli/benches/peer.py").arg("--cache").arg(target().join("peer"));

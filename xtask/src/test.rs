@@ -74,6 +74,7 @@ fn clippy() -> Outcome {
 }
 
 fn rust() -> Outcome {
+    tools::ensure_valgrind()?;
     let binary = up::binary(Profile::Dev)?;
     let mut test = cargo(&["test", "--workspace", "--quiet", "--no-fail-fast"]);
     step::run("cargo test", test.env("MODELSTAT_BINARY", binary))

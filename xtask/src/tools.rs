@@ -42,6 +42,11 @@ pub(crate) fn ensure_python_venv() -> Outcome {
     ensure_package("python3-venv", command("python3").args(["-c", "import ensurepip, venv"]))
 }
 
+/// Makes sure that instructions can be counted.
+pub(crate) fn ensure_valgrind() -> Outcome {
+    ensure_package("valgrind", command("valgrind").arg("--version"))
+}
+
 /// Installs a Debian package, when that is allowed, unless a command succeeds that needs it.
 fn ensure_package(package: &str, needs_it: &mut std::process::Command) -> Outcome {
     if needs_it.output().is_ok_and(|found| found.status.success()) {

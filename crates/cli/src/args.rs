@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::redact::Identifiers;
 
 /// What your LLM spend buys, without a prompt ever leaving your machine.
 #[derive(Debug, Parser)]
@@ -62,6 +65,14 @@ pub(crate) struct HomeArguments {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// What daemon and server add to the built-in redaction.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RedactionOptions {
+    /// Redaction rules of your own [default: redact.toml in the data directory]
+    #[arg(long, value_name = "FILE", env = "MODELSTAT_REDACT_RULES")]
+    pub(crate) redact_rules: Option<PathBuf>,
+}
+
 /// What the daemon can be told.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DaemonOptions {
@@ -74,6 +85,15 @@ pub(crate) struct DaemonOptions {
     /// How hashes of text are shipped
     #[arg(long, value_enum, env = "MODELSTAT_HASHES")]
     pub(crate) hashes: Option<HashesWord>,
+    /// Whether names that this host knows (of its user, of itself, of git) are hidden in texts
+    /// [default: true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "MODELSTAT_REDACT_IDENTIFIERS",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) redact_identifiers: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
@@ -112,6 +132,8 @@ pub(crate) struct UpArguments {
     #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_DAEMON_LISTEN")]
     pub(crate) daemon_listen: Option<SocketAddr>,
     #[command(flatten)]
+    pub(crate) redaction: RedactionOptions,
+    #[command(flatten)]
     pub(crate) daemon: DaemonOptions,
     /// Add an org `demo` full of sample data
     #[arg(long)]
@@ -128,6 +150,8 @@ pub(crate) struct ServerArguments {
     /// Where the server listens [default: 127.0.0.1:4320]
     #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) redaction: RedactionOptions,
     /// Print one line of JSON when it is ready
     #[arg(long)]
     pub(crate) json: bool,
@@ -143,6 +167,8 @@ pub(crate) struct DaemonArguments {
     /// The server to ship to [default: the local one, port 4320]
     #[arg(long, value_name = "URL", env = "MODELSTAT_SERVER_URL")]
     pub(crate) server_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) redaction: RedactionOptions,
     #[command(flatten)]
     pub(crate) daemon: DaemonOptions,
     /// Print one line of JSON when it is ready
@@ -250,12 +276,51 @@ pub(crate) struct EgressArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  modelstat redact trace.log > clean.log    any bytes, of any size
+  modelstat redact --explain trace.log      what was found where, never the value
+  modelstat redact --jsonl < texts.jsonl    {\"text\": …} in, the same redacted out, line by line
+  modelstat redact --ip --identifiers auto  hide IP addresses and the names that this host knows
+  modelstat redact --rules redact.toml      with rules of your own, see docs/redact-toml.md
+
+Output:
+  --explain         rule type tier start..end line:column
+  --explain --json  {\"rule\", \"type\", \"start\", \"end\", \"class\", \"tier\", \"line\", \"column\"}
+  --json, --jsonl   {\"text\", \"secrets\", \"pii\", \"findings\": [{\"rule\", \"type\", \"start\", \"end\"}]}
+  start and end are bytes of the input (of the text, in JSON); columns count characters.
+  A line of --jsonl that cannot be read becomes {\"error\", \"line\", \"column\"}; other keys are dropped.
+
+Exit codes:
+  0  done, whatever was found
+  1  something could not be read or written, or a line of --jsonl was no object with a text
+  2  the arguments are wrong")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RedactArguments {
-    /// The file; standard input when left out
+    /// The file; standard input when left out or `-`
     pub(crate) file: Option<PathBuf>,
-    /// Print one JSON object with the text and counts
-    #[arg(long)]
+    /// Print one JSON object with text, counts and findings; with --explain, one for each finding
+    #[arg(long, conflicts_with = "jsonl")]
     pub(crate) json: bool,
+    /// Read lines of JSON with a `text` each, and write a line for each in the same order
+    #[arg(long, conflicts_with = "explain")]
+    pub(crate) jsonl: bool,
+    /// Print what was found and where, instead of the text
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Leave out the summary on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Add the rules of a `redact.toml`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Hide IP addresses too
+    #[arg(long)]
+    pub(crate) ip: bool,
+    /// Hide these names too: a list with commas, or `auto` for those that this host knows (of its user,
+    /// of itself, of git)
+    #[arg(long, value_name = "auto|none|NAMES", default_value = "none")]
+    pub(crate) identifiers: Identifiers,
 }
 
 #[derive(Debug, Args)]

@@ -2,12 +2,12 @@
 //! come together from `args`; this file adds the other two.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::args::{DaemonOptions, ExcerptWord, HashesWord, HomeArguments};
+use crate::args::{DaemonOptions, ExcerptWord, HashesWord, HomeArguments, RedactionOptions};
 use crate::error::hinted;
 use crate::home::Home;
 
@@ -31,6 +31,25 @@ pub(crate) struct File {
     daemon_key: Option<String>,
     excerpt: Option<ExcerptWord>,
     hashes: Option<HashesWord>,
+    #[serde(default)]
+    redact: RedactSection,
+    /// Where the file lies, from which its paths go.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// The section `[redact]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedactSection {
+    identifiers: Option<bool>,
+    rules: Option<PathBuf>,
+}
+
+/// Reads a variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "configuration is read here")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 impl File {
@@ -47,12 +66,15 @@ impl File {
     fn parse(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("could not read {}", path.display()))?;
-        toml::from_str(&text).map_err(|error| {
+        let parsed: Result<Self, toml::de::Error> = toml::from_str(&text);
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        parsed.map(|file| Self { folder, ..file }).map_err(|error| {
             // The parser quotes the line, which may hold a key.
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             hinted(
                 format!("{} is not valid (line {line})", path.display()),
-                "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes",
+                "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes, \
+                 redact.identifiers, redact.rules",
             )
         })
     }
@@ -79,5 +101,14 @@ impl File {
 
     pub(crate) fn hashes(&self, options: &DaemonOptions) -> HashesWord {
         options.hashes.or(self.hashes).unwrap_or(HashesWord::Keyed)
+    }
+
+    pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {
+        options.redact_identifiers.or(self.redact.identifiers).unwrap_or(true)
+    }
+
+    pub(crate) fn redact_rules(&self, options: &RedactionOptions) -> Option<PathBuf> {
+        let in_file = || self.redact.rules.as_ref().map(|path| self.folder.join(path));
+        options.redact_rules.clone().or_else(in_file)
     }
 }

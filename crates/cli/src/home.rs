@@ -10,6 +10,7 @@ use modelstat_wire::IdentifierKey;
 use serde::{Deserialize, Serialize};
 
 use crate::args::HomeArguments;
+use crate::config::environment;
 use crate::error::hinted;
 
 /// A data directory.
@@ -37,11 +38,10 @@ pub(crate) struct RunNote {
 
 impl Home {
     /// Finds the data directory, and makes it when there is none.
-    #[expect(clippy::disallowed_methods, reason = "configuration is read here")]
     pub(crate) fn open(arguments: &HomeArguments) -> anyhow::Result<Self> {
         let folder = match &arguments.data_dir {
             Some(folder) => folder.clone(),
-            None => platform_folder(|name| std::env::var(name).ok())?,
+            None => platform_folder(environment)?,
         };
         make_private(&folder)?;
         Ok(Self { folder })

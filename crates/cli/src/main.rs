@@ -6,7 +6,9 @@ mod commands;
 mod config;
 mod demo;
 mod error;
+mod floor;
 mod home;
+mod identifiers;
 mod output;
 mod process;
 

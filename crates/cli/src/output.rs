@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "this is the place")]
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 /// Prints a line of result. A reader that went away is no error.
@@ -12,12 +13,12 @@ pub(crate) fn line(text: &str) {
     }
 }
 
-/// Prints bytes of result as they are.
-pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
+/// Prints bytes of result as they are. A reader that went away is a reason to stop, and no error.
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<ControlFlow<()>> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        written => written.map(ControlFlow::Continue),
     }
 }
 

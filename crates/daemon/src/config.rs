@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use modelstat_door::Limits;
 use modelstat_summarize::SegmentLimits;
-use modelstat_wire::IdentifierKey;
 use modelstat_wire::egress::Excerpt;
+use modelstat_wire::{BatchFloor, IdentifierKey};
 
 /// Where a daemon listens unless told otherwise: this machine only.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4319);
@@ -28,8 +28,8 @@ pub struct Config {
     pub own_key: Option<Secret>,
     /// Opens `/v1/status` and `/v1/egress`.
     pub admin_token: Secret,
-    /// The secret of this installation under which identifiers and hashes are hashed.
-    pub identifier_key: IdentifierKey,
+    /// What hides secrets and personal data; its key is the secret of this installation.
+    pub floor: BatchFloor,
     /// How much of a turn is shipped.
     pub excerpt: Excerpt,
     /// How hashes of text are shipped.
@@ -60,7 +60,7 @@ impl Config {
             server_url,
             own_key: None,
             admin_token,
-            identifier_key,
+            floor: BatchFloor::new(identifier_key),
             excerpt: Excerpt::default(),
             hashes: Hashes::default(),
             segments: SegmentLimits::default(),

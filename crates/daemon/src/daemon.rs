@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use modelstat_door::BodyBudget;
 use modelstat_summarize::TemplateEngine;
 use modelstat_wire::egress::EgressPolicy;
-use modelstat_wire::{Clock, Timestamp};
+use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, Hashes};
@@ -91,6 +91,7 @@ struct Shared {
     address: SocketAddr,
     started_at: Timestamp,
     clock: Arc<dyn Clock>,
+    redaction: FloorAdditions,
     spool: Arc<Spool>,
     ledger: Arc<Ledger>,
     door: Arc<Door>,
@@ -119,6 +120,7 @@ impl Daemon {
             address,
             started_at: clock.now(),
             clock,
+            redaction: config.floor.additions(),
             spool,
             ledger,
             door: Arc::new(door.map_err(StartError::Server)?),
@@ -148,7 +150,7 @@ impl Daemon {
             address: shared.address,
             limits: config.http,
             clock: Arc::clone(&shared.clock),
-            identifier_key: config.identifier_key,
+            floor: config.floor,
             admin_token: config.admin_token,
             keys,
             writer: writer.clone(),
@@ -217,13 +219,14 @@ impl Drop for Daemon {
 impl Shared {
     fn pipeline(&self, config: &Config) -> Pipeline {
         let hash_key = match config.hashes {
-            Hashes::Keyed => Some(config.identifier_key.clone()),
+            Hashes::Keyed => Some(config.floor.key().clone()),
             Hashes::Published => None,
         };
         Pipeline {
             spool: Arc::clone(&self.spool),
             clock: Arc::clone(&self.clock),
             engine: Box::new(TemplateEngine),
+            floor: config.floor.texts().clone(),
             policy: EgressPolicy { excerpt: config.excerpt, hash_key },
             limits: config.segments,
             pace: config.pace,
@@ -255,6 +258,7 @@ impl Shared {
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             floor_version: modelstat_redact::FLOOR_VERSION,
+            redaction: self.redaction,
             address: self.address.to_string(),
             destination: self.door.destination().to_owned(),
             started_at: self.started_at,

@@ -17,7 +17,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use modelstat_door::{BodyBudget, Limits, RefusalCode, Stop, serve};
-use modelstat_wire::{Clock, IdentifierKey};
+use modelstat_wire::{BatchFloor, Clock};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 
@@ -33,7 +33,7 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) identifier_key: IdentifierKey,
+    pub(crate) floor: BatchFloor,
     pub(crate) admin_token: Secret,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) writer: Writer,

@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use modelstat_redact::Floor;
 use modelstat_summarize::{Engine, SegmentLimits};
 use modelstat_wire::Clock;
 use modelstat_wire::egress::EgressPolicy;
@@ -36,6 +37,8 @@ pub(crate) struct Pipeline {
     pub(crate) spool: Arc<Spool>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) engine: Box<dyn Engine>,
+    /// What the turns passed, and abstracts pass too.
+    pub(crate) floor: Floor,
     pub(crate) policy: EgressPolicy,
     pub(crate) limits: SegmentLimits,
     pub(crate) pace: Pace,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use modelstat_wire::Timestamp;
+use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::Serialize;
 
 /// Everything that `modelstat status` shows of a daemon.
@@ -12,6 +12,8 @@ pub struct Status {
     pub version: &'static str,
     /// The version of the floor.
     pub floor_version: &'static str,
+    /// How much this host added to the floor.
+    pub redaction: FloorAdditions,
     /// Where it listens.
     pub address: String,
     /// Host, port and path of the server.

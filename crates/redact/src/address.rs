@@ -1,11 +1,10 @@
-//! Addresses: of people, of machines with a password in them, and of home directories.
+//! Addresses: of people, and of machines with a password in them.
 
 use crate::bytes::{
-    Charset, byte_at, byte_before, end_of, ends_escape, is_left_boundary, placeholder_end, slice,
-    start_of, starts_at,
+    Charset, byte_at, end_of, is_in_placeholder, placeholder_end, slice, start_of, starts_at,
 };
 use crate::engine::{Form, Span};
-use crate::rule::{DB_PASSWORD, EMAIL, PATH, URL_PASSWORD};
+use crate::rule::{DB_PASSWORD, EMAIL, URL_PASSWORD};
 use crate::scan::Scanner;
 
 /// Schemes whose `user:password` is known to open a store or a queue.
@@ -23,9 +22,6 @@ const DB_SCHEMES: &[&[u8]] = &[
 
 /// Shortest last label of a host name in an e-mail address.
 const MIN_TOP_LEVEL: usize = 2;
-
-/// Most separators in a row in an escaped Windows path: escaped twice.
-const MAX_SEPARATORS: usize = 4;
 
 /// Finds the e-mail address around the `@` at `at`.
 pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
@@ -65,14 +61,8 @@ pub(crate) fn find_url_password(scanner: &mut Scanner<'_>, colon: usize) {
     if !starts_at(text, colon, b"://") {
         return;
     }
-    let scheme = slice(text, start_of(text, colon, |byte| Charset::SCHEME.has(byte)), colon);
-    let base = scheme.split(|&byte| byte == b'+').next().unwrap_or_default();
-    let ends_with = |name: &&[u8]| {
-        let tail = base.len().checked_sub(name.len()).map(|start| slice(base, start, base.len()));
-        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(name))
-    };
     let user = colon + 3;
-    let (rule, password) = if DB_SCHEMES.iter().any(ends_with) {
+    let (rule, password) = if is_store(text, colon) {
         (DB_PASSWORD, db_password(scanner, user))
     } else {
         (URL_PASSWORD, url_password(text, user))
@@ -80,6 +70,20 @@ pub(crate) fn find_url_password(scanner: &mut Scanner<'_>, colon: usize) {
     if let Some((password, end)) = password {
         push_userinfo(scanner, rule, user, password, end);
     }
+}
+
+/// Whether the scheme that ends at `colon` is a store's.
+fn is_store(text: &[u8], colon: usize) -> bool {
+    let is_web = |scheme: &[u8]| slice(text, 0, colon).ends_with(scheme);
+    if is_web(b"https") || is_web(b"http") {
+        return false;
+    }
+    let scheme = slice(text, start_of(text, colon, |byte| Charset::SCHEME.has(byte)), colon);
+    let base = scheme.split(|&byte| byte == b'+').next().unwrap_or_default();
+    DB_SCHEMES.iter().any(|name| {
+        let tail = base.len().checked_sub(name.len()).map(|start| slice(base, start, base.len()));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(name))
+    })
 }
 
 fn push_userinfo(
@@ -101,6 +105,9 @@ fn db_password(scanner: &mut Scanner<'_>, user: usize) -> Option<(usize, usize)>
     let text = scanner.text;
     let ends_user = |byte: u8| matches!(byte, b':' | b'"') || Charset::SPACE.has(byte);
     let colon = end_of(text, user, |byte| !ends_user(byte));
+    if is_in_placeholder(text, colon) {
+        return None;
+    }
     if byte_at(text, colon) != Some(b':') {
         return None;
     }
@@ -162,87 +169,5 @@ fn url_password(text: &[u8], user: usize) -> Option<(usize, usize)> {
 
 /// Whether a byte may stand in the part of a URL between `//` and the path, bar the `@` itself.
 fn in_authority(byte: u8) -> bool {
-    !Charset::SPACE.has(byte)
-        && !matches!(
-            byte,
-            b'@' | b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'[' | b']'
-        )
-}
-
-/// Finds the home directory that begins with the slash at `slash`.
-pub(crate) fn find_home(scanner: &mut Scanner<'_>, slash: usize) {
-    let text = scanner.text;
-    if slash < scanner.path_end {
-        return;
-    }
-    if let Some(head) =
-        [&b"/Users/"[..], b"/home/"].iter().find(|head| starts_at(text, slash, head))
-    {
-        find_path(scanner, slash, slash + head.len());
-        return;
-    }
-    let is_inside = byte_before(text, slash).is_some_and(|byte| {
-        Charset::TOKEN.has(byte) || matches!(byte, b'.' | b'~' | b'/' | b'}' | b']' | b'\\')
-    });
-    let is_rooted = !is_inside || ends_escape(text, slash);
-    if is_rooted && starts_at(text, slash, b"/root") {
-        let rest = slash + b"/root".len();
-        match byte_at(text, rest) {
-            Some(b'/') => find_path(scanner, slash, rest),
-            Some(byte) if in_path(byte) => {}
-            _ => scanner.found(PATH, slash, rest),
-        }
-    }
-}
-
-/// Finds the home directory on the drive whose colon is at `colon`, also with escaped backslashes.
-pub(crate) fn find_windows_home(scanner: &mut Scanner<'_>, colon: usize) {
-    let text = scanner.text;
-    let Some(drive) = colon.checked_sub(1) else {
-        return;
-    };
-    let is_drive = byte_at(text, drive).is_some_and(|byte| byte.is_ascii_alphabetic());
-    if drive < scanner.path_end || !is_drive {
-        return;
-    }
-    let Some(name) = separators_end(text, colon + 1) else {
-        return;
-    };
-    let is_forward = byte_at(text, colon + 1) == Some(b'/');
-    let users = slice(text, name, name + b"users".len());
-    if !users.eq_ignore_ascii_case(b"users") || (is_forward && !is_left_boundary(text, drive)) {
-        return;
-    }
-    if let Some(user) = separators_end(text, name + users.len()) {
-        find_path(scanner, drive, user);
-    }
-}
-
-/// Where a few separators end, if there is one.
-fn separators_end(text: &[u8], from: usize) -> Option<usize> {
-    let window = slice(text, 0, text.len().min(from + MAX_SEPARATORS));
-    let end = end_of(window, from, |byte| byte == b'\\' || byte == b'/');
-    (end > from).then_some(end)
-}
-
-/// Notes the path from `start` on if something follows its head.
-fn find_path(scanner: &mut Scanner<'_>, start: usize, after_head: usize) {
-    let text = scanner.text;
-    let mut end = after_head;
-    loop {
-        end = end_of(text, end, |byte| in_path(byte) && byte != b'[');
-        if byte_at(text, end) != Some(b'[') || placeholder_end(text, end).is_some() {
-            break;
-        }
-        end += 1;
-    }
-    if end > after_head {
-        scanner.found(PATH, start, end);
-        scanner.path_end = end;
-    }
-}
-
-/// Whether a byte may stand in a path: all but white space, quotes and a closing parenthesis.
-fn in_path(byte: u8) -> bool {
-    !Charset::SPACE.has(byte) && !matches!(byte, b'"' | b'\'' | b'`' | b')')
+    Charset::AUTHORITY.has(byte) || !byte.is_ascii()
 }

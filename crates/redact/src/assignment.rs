@@ -1,14 +1,27 @@
-//! Secrets that are known by what stands before them: a telling name, or the scheme of a header.
+//! Secrets that are known by what stands before them: a telling name, a tag, a word of prose, or the scheme of
+//! a header.
 
 use crate::bytes::{
     Charset, byte_at, byte_before, end_of, is_escaped_space, is_left_boundary, placeholder_end,
     slice, start_of,
 };
+use crate::likeness::{Likeness, RANDOM};
+use crate::name::{Telling, may_tell, telling, telling_end};
 use crate::rule::{BEARER, ENV_SECRET};
 use crate::scan::Scanner;
+use crate::{address, run};
 
-/// Shortest value that is hidden: shorter ones are mostly settings.
+/// Shortest value that is hidden after any telling name: shorter ones are mostly settings.
 const MIN_VALUE: usize = 12;
+
+/// Shortest value that is hidden after the name of a token if it is random.
+const MIN_RANDOM: usize = 8;
+
+/// Shortest value that is hidden after a word for password.
+const MIN_PASSWORD: usize = 6;
+
+/// Most white space between a name and what assigns.
+const MAX_SPACE: usize = 8;
 
 /// Deepest escaping of a quote, in backslashes: a JSON text in a JSON text in a JSON text.
 const MAX_QUOTE_DEPTH: usize = 7;
@@ -19,49 +32,11 @@ const MIN_BEARER: usize = 20;
 /// Shortest encoded `user:password` after `Basic`.
 const MIN_BASIC: usize = 8;
 
-/// How far before `Basic` the header's name may begin.
-const MAX_HEADER: usize = 32;
+/// Shortest password of a command's option.
+const MIN_OPTION: usize = 6;
 
-/// What makes the upper-case name of a variable telling, and whether it does so as its first word too.
-const UPPER_WORDS: &[(&[u8], bool)] = &[
-    (b"TOKEN", true),
-    (b"SECRET", true),
-    (b"PASSWORD", true),
-    (b"PASSWD", true),
-    (b"KEY", false),
-    (b"API", false),
-];
-
-/// How any other telling name ends, without its `_`, `-` and `.` and in lower case.
-const NAME_ENDS: &[&[u8]] = &[
-    b"token",
-    b"secret",
-    b"password",
-    b"passwd",
-    b"passphrase",
-    b"apikey",
-    b"accesskey",
-    b"secretkey",
-    b"privatekey",
-    b"authkey",
-    b"signingkey",
-    b"encryptionkey",
-    b"masterkey",
-    b"accountkey",
-    b"sharedkey",
-];
-
-/// Longest end of a name that is looked at.
-const MAX_NAME_END: usize = 24;
-
-/// How a name tells that a secret follows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Telling {
-    /// As variables of the environment do; their value may be anything.
-    UpperCase,
-    /// As fields and parameters do, of which code and prose are full.
-    Otherwise,
-}
+/// Longest user before the password of a command's option.
+const MAX_USER: usize = 64;
 
 /// A quote and how many backslashes stand before it.
 #[derive(Clone, Copy)]
@@ -70,33 +45,65 @@ struct Quote {
     depth: usize,
 }
 
-/// Finds the secret that is assigned by the `=` or `:` at `at`.
-pub(crate) fn find_assignment(scanner: &mut Scanner<'_>, at: usize) {
+/// Looks at the `=` or `:` at `at`.
+#[inline]
+pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
     let text = scanner.text;
-    if at < scanner.value_end {
+    let (before, after) = (byte_before(text, at), byte_at(text, at + 1));
+    if byte_at(text, at) == Some(b':') {
+        if after == Some(b'/') {
+            address::find_url_password(scanner, at);
+        } else if after.is_some_and(|byte| {
+            !Charset::SPACE.has(byte) && !matches!(byte, b'"' | b'/' | b'{' | b'[')
+        }) {
+            find_option_password(scanner, at);
+        }
+    } else if matches!(before, Some(b'<' | b'>')) {
         return;
     }
-    let name_end = start_of(text, at, |byte| Charset::SPACE.has(byte));
-    let quoted_name_end = before_quote(text, name_end);
-    let Some(telling) = telling(text, quoted_name_end.unwrap_or(name_end), at) else {
+    if scanner.is_value(at) {
         return;
-    };
+    }
+    let (end, is_quoted) = end_of_name(text, at, before);
+    if let Some(telling) = telling(text, end, at) {
+        find_assigned(scanner, at, telling, is_quoted);
+    }
+}
+
+/// Where the name before the operator at `at` ends, and whether it is quoted.
+#[inline]
+fn end_of_name(text: &[u8], at: usize, before: Option<u8>) -> (usize, bool) {
+    if before.is_some_and(|byte| byte.is_ascii_alphanumeric()) {
+        return (at, false);
+    }
+    let window = slice(text, at.saturating_sub(MAX_SPACE), at);
+    let spaces = window.iter().rev().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count();
+    let end = at - spaces;
+    before_quote(text, end).map_or((end, false), |end| (end, true))
+}
+
+/// Finds the secret that the operator at `at` assigns to a telling name.
+fn find_assigned(scanner: &mut Scanner<'_>, at: usize, telling: Telling, is_name_quoted: bool) {
+    let text = scanner.text;
     // Also `:=`, `=>` and `==`.
     let window = slice(text, 0, text.len().min(at + 3));
     let operator_end = end_of(window, at + 1, |byte| matches!(byte, b'=' | b':' | b'>'));
     let value = end_of(text, operator_end, |byte| Charset::SPACE.has(byte));
+    if let Some(scheme_end) = scheme_end(text, value) {
+        find_token(scanner, scheme_end, MIN_BASIC);
+        return;
+    }
     let (start, quote) = opening_quote(text, value);
     let end = match (telling, quote) {
         // A number or a list after a quoted name: hiding it would leave no JSON.
-        (_, None) if quoted_name_end.is_some() => None,
-        (Telling::UpperCase, _) => Some(value_end(text, start, quote)),
-        (Telling::Otherwise, Some(_)) => literal_end(text, start, quote),
-        (Telling::Otherwise, None) if slice(text, operator_end, value).contains(&b'\n') => None,
-        (Telling::Otherwise, None) => bare_end(text, start),
+        (_, None) if is_name_quoted => None,
+        (Telling::UpperCase, _) => upper_end(text, start, quote, is_tight(text, at)),
+        (_, Some(_)) => literal_end(text, start, quote, telling),
+        (_, None) if slice(text, operator_end, value).contains(&b'\n') => None,
+        (_, None) => bare_end(text, start, telling, is_tight(text, at)),
     };
-    if let Some(end) = end.filter(|end| end - start >= MIN_VALUE) {
-        scanner.value_end = end;
-        scanner.found(ENV_SECRET, start, end);
+    if let Some(end) = end {
+        scanner.found_value(ENV_SECRET, start, end);
     }
 }
 
@@ -106,48 +113,12 @@ fn before_quote(text: &[u8], end: usize) -> Option<usize> {
         .then(|| start_of(text, end - 1, |byte| byte == b'\\'))
 }
 
-/// How the name that ends at `end` tells that a secret follows the operator at `at`, if it does.
-fn telling(text: &[u8], end: usize, at: usize) -> Option<Telling> {
-    let start = start_of(text, end, |byte| Charset::UPPER_NAME.has(byte));
-    if is_left_boundary(text, start)
-        && is_telling_variable(slice(text, start, end), byte_at(text, at))
-    {
-        return Some(Telling::UpperCase);
-    }
-    let mut letters = [0; MAX_NAME_END];
-    let mut kept = MAX_NAME_END;
-    for &byte in slice(text, end.saturating_sub(2 * MAX_NAME_END), end).iter().rev() {
-        if byte.is_ascii_alphabetic() {
-            let Some(before) = kept.checked_sub(1) else {
-                break;
-            };
-            kept = before;
-            letters[kept] = byte.to_ascii_lowercase();
-        } else if !Charset::DOTTED.has(byte) {
-            break;
-        }
-    }
-    NAME_ENDS.iter().any(|name_end| letters.ends_with(name_end)).then_some(Telling::Otherwise)
-}
-
-/// Whether the upper-case name of a variable holds one of the words.
-fn is_telling_variable(name: &[u8], operator: Option<u8>) -> bool {
-    let holds = |word: &[u8], as_first: bool| {
-        name.windows(word.len()).enumerate().any(|(at, window)| {
-            let is_word = !name.get(word.len()).is_some_and(u8::is_ascii_uppercase);
-            let is_alone = name.len() == word.len() && operator == Some(b'=');
-            window == word && (at > 0 || is_alone || (as_first && is_word))
-        })
-    };
-    UPPER_WORDS.iter().any(|&(word, as_first)| holds(word, as_first))
-}
-
 /// Where the value begins, after its quote if there is one.
 fn opening_quote(text: &[u8], value: usize) -> (usize, Option<Quote>) {
     let window = slice(text, 0, text.len().min(value + MAX_QUOTE_DEPTH));
     let at = end_of(window, value, |byte| byte == b'\\');
     match byte_at(text, at) {
-        Some(byte @ (b'"' | b'\'')) => (at + 1, Some(Quote { byte, depth: at - value })),
+        Some(byte @ (b'"' | b'\'' | b'`')) => (at + 1, Some(Quote { byte, depth: at - value })),
         _ => (value, None),
     }
 }
@@ -155,14 +126,14 @@ fn opening_quote(text: &[u8], value: usize) -> (usize, Option<Quote>) {
 /// Where a value ends: at white space, also escaped, at its closing quote, or at a placeholder.
 fn value_end(text: &[u8], start: usize, quote: Option<Quote>) -> usize {
     let is_special =
-        |byte: u8| matches!(byte, b'"' | b'\'' | b'\\' | b'[') || Charset::SPACE.has(byte);
+        |byte: u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b'[') || Charset::SPACE.has(byte);
     let mut at = start;
     loop {
         at = end_of(text, at, |byte| !is_special(byte));
         let is_end = match byte_at(text, at) {
             Some(b'\\') => is_escaped_space(text, at),
             Some(b'[') => placeholder_end(text, at).is_some(),
-            Some(byte @ (b'"' | b'\'')) => closes(text, start, at, byte, quote),
+            Some(byte @ (b'"' | b'\'' | b'`')) => closes(text, start, at, byte, quote),
             _ => true,
         };
         if is_end {
@@ -176,7 +147,9 @@ fn value_end(text: &[u8], start: usize, quote: Option<Quote>) -> usize {
 fn closes(text: &[u8], start: usize, at: usize, byte: u8, quote: Option<Quote>) -> bool {
     match quote {
         // A single quote may stand in a JSON string; a double quote always ends one.
-        Some(quote) if quote.byte == b'"' && byte == b'\'' => false,
+        Some(quote) if quote.byte == b'"' && byte != b'"' => false,
+        // A backtick ends nothing that it did not begin.
+        _ if byte == b'`' && quote.is_none_or(|quote| quote.byte != b'`') => false,
         Some(quote) if quote.byte == byte => {
             let depth = at - start_of(text, at, |byte| byte == b'\\').max(start);
             depth <= quote.depth || depth.is_multiple_of(2)
@@ -185,16 +158,47 @@ fn closes(text: &[u8], start: usize, at: usize, byte: u8, quote: Option<Quote>) 
     }
 }
 
-/// Where a quoted value ends that is one word and no template.
-fn literal_end(text: &[u8], start: usize, quote: Option<Quote>) -> Option<usize> {
+/// Whether an equals sign stands between a name and its value without space, as in the environment.
+fn is_tight(text: &[u8], at: usize) -> bool {
+    let is_space = |byte: Option<u8>| byte.is_some_and(|byte| Charset::SPACE.has(byte));
+    byte_at(text, at) == Some(b'=')
+        && !is_space(byte_before(text, at))
+        && !is_space(byte_at(text, at + 1))
+}
+
+/// Where the value of a variable ends: anything of some length that is no code.
+fn upper_end(text: &[u8], start: usize, quote: Option<Quote>, is_tight: bool) -> Option<usize> {
     let end = value_end(text, start, quote);
-    let is_closed = matches!(byte_at(text, end), None | Some(b'"' | b'\''));
-    let is_template = matches!(byte_at(text, start), Some(b'$' | b'{' | b'<' | b'%' | b'('));
-    (is_closed && !is_template).then_some(end)
+    let value = slice(text, start, end);
+    let is_code = quote.is_none() && (reads_as_code(value, is_tight) || is_type(text, end));
+    if value.len() >= MIN_VALUE && !is_code && !is_template(value) {
+        return Some(end);
+    }
+    match quote {
+        Some(_) => literal_end(text, start, quote, Telling::Otherwise),
+        None => bare_end(text, start, Telling::Otherwise, is_tight),
+    }
+}
+
+/// Whether a value without quotes is a type, a call, a path, a name or a number in code.
+fn reads_as_code(value: &[u8], is_tight: bool) -> bool {
+    let has = |needle: &[u8]| value.windows(needle.len()).any(|window| window == needle);
+    let is_call = has(b"(") && !has(b"$(");
+    let is_type = has(b"::") || has(b"<") || value.first() == Some(&b'&') || value.ends_with(b"{");
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.;,'-".contains(byte);
+    let is_word = !is_tight && value.iter().all(in_name) && !Likeness::of(value).is_random();
+    is_call || is_type || is_word
+}
+
+/// Where a quoted value ends that is one word, no template and no dummy.
+fn literal_end(text: &[u8], start: usize, quote: Option<Quote>, telling: Telling) -> Option<usize> {
+    let end = value_end(text, start, quote);
+    let is_closed = matches!(byte_at(text, end), None | Some(b'"' | b'\'' | b'`'));
+    (is_closed && is_secret(slice(text, start, end), telling)).then_some(end)
 }
 
 /// Where a value without quotes ends that looks like a secret rather than like code or prose.
-fn bare_end(text: &[u8], start: usize) -> Option<usize> {
+fn bare_end(text: &[u8], start: usize, telling: Telling, is_tight: bool) -> Option<usize> {
     if matches!(byte_at(text, start), Some(b'/' | b'$' | b'%' | b'*')) {
         return None;
     }
@@ -204,8 +208,15 @@ fn bare_end(text: &[u8], start: usize) -> Option<usize> {
     };
     let padding = end_of(text, start, in_value);
     let value = slice(text, start, padding);
-    let is_mixed =
-        value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
+    let likeness = Likeness::of(value);
+    let is_mixed = likeness.digits > 0 && likeness.digits < likeness.length;
+    let is_plausible = match telling {
+        Telling::Password => is_mixed,
+        // Of names and types that code assigns without quotes, none is random.
+        Telling::UpperCase | Telling::Otherwise => {
+            is_mixed && (is_tight || likeness.is_random() || likeness.is_hex())
+        }
+    };
     let end = end_of(text, padding, |byte| byte == b'=');
     let after = if byte_at(text, end) == Some(b'.') { end + 1 } else { end };
     let is_ended = byte_at(text, after).is_none_or(|byte| {
@@ -213,38 +224,220 @@ fn bare_end(text: &[u8], start: usize) -> Option<usize> {
             || byte.is_ascii_control()
             || (after == end && b"\"'`,;)}]&<|\\".contains(&byte))
     });
-    (is_mixed && is_ended).then_some(end)
+    (is_plausible && is_ended && !is_type(text, end) && is_secret(value, telling)).then_some(end)
 }
 
-/// Finds what follows the `Bearer` or `Basic` that begins at `at`.
-pub(crate) fn find_authorization(scanner: &mut Scanner<'_>, at: usize) {
+/// Whether a value names where the secret comes from: a variable, a template, an entity, another file.
+fn is_template(value: &[u8]) -> bool {
+    matches!(
+        value,
+        [b'$', b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'{' | b'(' | b'$', ..]
+            | [b'{' | b'<' | b'%' | b'(' | b'#' | b'[' | b'&', ..]
+            | [b'\'' | b'"', b'$', ..]
+    )
+}
+
+/// Whether what ends at `end` is a type, to which a value is assigned.
+fn is_type(text: &[u8], end: usize) -> bool {
+    let rest = slice(text, end, end + MAX_SPACE);
+    rest.first() == Some(&b' ') && rest.trim_ascii_start().first() == Some(&b'=')
+}
+
+/// Whether the value after a telling name is a secret rather than a template, a dummy or a word.
+fn is_secret(value: &[u8], telling: Telling) -> bool {
+    let likeness = Likeness::of(value);
+    if is_template(value) || value.contains(&b' ') || likeness.distinct < 3 {
+        return false;
+    }
+    let has_symbol =
+        value.iter().any(|byte| byte.is_ascii_punctuation() && !b"_-./:,".contains(byte));
+    let is_path = value.contains(&b'/') && !likeness.is_random();
+    if is_path && telling != Telling::UpperCase {
+        return false;
+    }
+    match telling {
+        Telling::UpperCase => value.len() >= MIN_VALUE,
+        Telling::Password => {
+            value.len() >= MIN_PASSWORD
+                && (likeness.digits > 0 || has_symbol || likeness.surprise() >= RANDOM)
+        }
+        Telling::Otherwise => {
+            value.len() >= MIN_VALUE
+                || (value.len() >= MIN_RANDOM
+                    && likeness.digits > 0
+                    && likeness.surprise() >= RANDOM)
+        }
+    }
+}
+
+/// Where the scheme of an `Authorization` ends whose token follows, if `value` begins with one.
+fn scheme_end(text: &[u8], value: usize) -> Option<usize> {
+    let (start, _) = opening_quote(text, value);
+    let schemes: [&[u8]; 8] = [
+        b"basic ",
+        b"bearer ",
+        b"token ",
+        b"apikey ",
+        b"key ",
+        b"bot ",
+        b"api-token ",
+        b"api-key ",
+    ];
+    schemes.iter().find_map(|scheme| {
+        let end = start + scheme.len();
+        slice(text, start, end).eq_ignore_ascii_case(scheme).then_some(end)
+    })
+}
+
+/// Finds the token at `from`, after the scheme of a header.
+fn find_token(scanner: &mut Scanner<'_>, from: usize, least: usize) {
     let text = scanner.text;
-    let is_word = |word: &[u8]| slice(text, at, at + word.len()).eq_ignore_ascii_case(word);
-    let (scheme, charset, min) = if is_word(b"bearer") {
-        (b"Bearer".as_slice(), Charset::BEARER, MIN_BEARER)
-    } else if is_word(b"basic") && is_authorization(text, at) {
-        (b"Basic".as_slice(), Charset::BASE64, MIN_BASIC)
-    } else {
+    let start = end_of(text, from, |byte| byte == b' ');
+    let token_end = scanner.run_end(Charset::BEARER, start);
+    let token = slice(text, start, token_end);
+    let likeness = Likeness::of(token);
+    if token.len() >= least
+        && (likeness.digits > 0 || likeness.surprise() >= RANDOM || token.len() >= MIN_BEARER)
+    {
+        let end = end_of(text, token_end, |byte| byte == b'=');
+        scanner.found_value(BEARER, start, end);
+    }
+}
+
+/// Looks at the `Bearer` whose first `r` and all before it end at `at`.
+pub(crate) fn look_at_bearer(scanner: &mut Scanner<'_>, at: usize) {
+    const WORD: &[u8] = b"bearer";
+    let text = scanner.text;
+    let Some(start) = (at + 1).checked_sub(WORD.len()) else {
         return;
     };
-    let scheme_end = at + scheme.len();
-    let start = end_of(text, scheme_end, |byte| Charset::SPACE.has(byte));
-    if start == scheme_end {
+    let word = slice(text, start, at + 1);
+    if !word.eq_ignore_ascii_case(WORD) {
         return;
     }
-    let token_end = scanner.run_end(charset, start);
-    let token = slice(text, start, token_end);
-    let is_header = slice(text, at, scheme_end) == scheme
-        || (is_left_boundary(text, at) && token.iter().any(u8::is_ascii_digit));
-    if token.len() >= min && is_header {
-        let end = end_of(text, token_end, |byte| byte == b'=');
-        scanner.found(BEARER, start, end);
+    let from = end_of(text, at + 1, |byte| Charset::SPACE.has(byte));
+    if from == at + 1 {
+        return;
+    }
+    let token = slice(text, from, scanner.run_end(Charset::BEARER, from));
+    let is_header = word == b"Bearer"
+        || (is_left_boundary(text, start) && token.iter().any(u8::is_ascii_digit));
+    if is_header {
+        find_token(scanner, from, MIN_BEARER);
     }
 }
 
-/// Whether the header's name stands shortly before.
-fn is_authorization(text: &[u8], at: usize) -> bool {
-    const NAME: &[u8] = b"authorization";
-    let before = slice(text, at.saturating_sub(MAX_HEADER), at);
-    before.windows(NAME.len()).any(|window| window.eq_ignore_ascii_case(NAME))
+/// Finds the password of an option such as `-u user:password`, whose colon is at `colon`.
+fn find_option_password(scanner: &mut Scanner<'_>, colon: usize) {
+    let text = scanner.text;
+    let before = slice(text, colon.saturating_sub(MAX_USER), colon);
+    let user = before
+        .iter()
+        .rev()
+        .take_while(|byte| !Charset::SPACE.has(**byte) && **byte != b'=')
+        .count();
+    let rest = before.get(..before.len() - user).unwrap_or_default();
+    let option = rest.trim_ascii_end();
+    let is_option = [&b"-u"[..], b"--user", b"--proxy-user", b"-U"].iter().any(|name| {
+        option.ends_with(name)
+            && !option.get(..option.len() - name.len()).is_some_and(|before| {
+                before
+                    .last()
+                    .is_some_and(|byte| !Charset::SPACE.has(*byte) && !matches!(byte, b'"' | b'\''))
+            })
+    });
+    let option_or_equals = is_option
+        || (rest.ends_with(b"=")
+            && option.strip_suffix(b"=").is_some_and(|option| option.ends_with(b"--user")));
+    if !option_or_equals || user == 0 {
+        return;
+    }
+    let quote =
+        before.get(before.len() - user).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+    let ends = |byte: u8| match quote {
+        Some(quote) => byte == quote || byte == b'\n',
+        None => Charset::SPACE.has(byte) || matches!(byte, b'"' | b'\'' | b'\\'),
+    };
+    let start = colon + 1;
+    let end = end_of(slice(text, 0, text.len().min(start + MAX_USER)), start, |byte| !ends(byte));
+    let value = slice(text, start, end);
+    let value = value.strip_suffix(b"'").unwrap_or(value);
+    if value.len() >= MIN_OPTION && is_secret(value, Telling::Password) {
+        scanner.found_value(ENV_SECRET, start, end);
+    }
+}
+
+/// Looks at the element whose start tag ends with the `>` at `at`: `<password>…</password>`.
+pub(crate) fn look_at_element(scanner: &mut Scanner<'_>, at: usize) {
+    let text = scanner.text;
+    if !may_tell(text, at) || scanner.is_value(at) {
+        return;
+    }
+    let start = start_of(slice(text, 0, at), at, |byte| Charset::DOTTED.has(byte) || byte == b':');
+    let Some(telling) = telling_end(text, at) else {
+        return;
+    };
+    if byte_before(text, start) != Some(b'<') {
+        return;
+    }
+    let value = end_of(text, at + 1, |byte| Charset::SPACE.has(byte));
+    let end = end_of(slice(text, 0, text.len().min(value + run::MAX_RUN)), value, |byte| {
+        !matches!(byte, b'<' | b'[') && !Charset::SPACE.has(byte)
+    });
+    let is_ended = byte_at(text, end).is_some_and(|byte| byte == b'<' || Charset::SPACE.has(byte));
+    if is_ended && is_secret(slice(text, value, end), telling) {
+        scanner.found_value(ENV_SECRET, value, end);
+    }
+}
+
+/// Looks at the word for password of which `at` is the third letter of `ssw`: `the password is …`.
+pub(crate) fn look_at_prose(scanner: &mut Scanner<'_>, at: usize) {
+    let text = scanner.text;
+    if scanner.is_value(at) {
+        return;
+    }
+    let word_end = end_of(text, at, |byte| byte.is_ascii_alphabetic());
+    if telling_end(text, word_end) != Some(Telling::Password) {
+        return;
+    }
+    let gap_end =
+        end_of(slice(text, 0, text.len().min(word_end + MAX_SPACE)), word_end, |byte| byte == b' ');
+    if gap_end == word_end {
+        return;
+    }
+    let is_word =
+        |word: &[u8]| slice(text, gap_end, gap_end + word.len()).eq_ignore_ascii_case(word);
+    let links: [&[u8]; 9] =
+        [b"is: ", b"is ", b"was ", b"ist ", b"of ", b"to ", b"be ", b"est ", b"es "];
+    let is_option = byte_before(text, at - 2 - 2.min(at - 2)) == Some(b'-');
+    let start =
+        links.iter().find(|link| is_word(link)).map_or(gap_end, |link| gap_end + link.len());
+    let (start, quote) = opening_quote(text, start);
+    if start == gap_end && !is_option {
+        return;
+    }
+    let found = match quote {
+        Some(_) => literal_end(text, start, quote, Telling::Password),
+        None => prose_end(text, start),
+    };
+    if let Some(end) = found {
+        scanner.found_value(ENV_SECRET, start, end);
+    }
+}
+
+/// Where a password in prose ends, which must mix letters with digits or signs.
+fn prose_end(text: &[u8], start: usize) -> Option<usize> {
+    let window = slice(text, 0, text.len().min(start + MAX_USER));
+    let mut end = end_of(window, start, |byte| {
+        !Charset::SPACE.has(byte) && !matches!(byte, b'"' | b'\'' | b'`' | b'[' | b'\\' | b'<')
+    });
+    while byte_before(text, end).is_some_and(|byte| b".,;:!?)".contains(&byte)) && end > start {
+        end -= 1;
+    }
+    let value = slice(text, start, end);
+    let likeness = Likeness::of(value);
+    let has_symbol =
+        value.iter().any(|byte| byte.is_ascii_punctuation() && !b"_-./:,()".contains(byte));
+    let is_chosen = likeness.digits > 0 && likeness.digits < likeness.length || has_symbol;
+    (is_chosen && is_secret(value, Telling::Password)).then_some(end)
 }

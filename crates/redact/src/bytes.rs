@@ -18,42 +18,91 @@ const MAX_COLOUR_CODE: usize = 12;
 
 /// A set of bytes: one bit of [`MEMBERSHIP`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Charset(u16);
+pub(crate) struct Charset(u32);
+
+macro_rules! charsets {
+    ($($name:ident: $what:literal, $pattern:pat,)*) => {
+        charsets!(@consts 0, $($name $what)*);
+
+        const fn sets_of(byte: u8) -> u32 {
+            let mut sets = 0;
+            $(if matches!(byte, $pattern) {
+                sets |= Charset::$name.0;
+            })*
+            sets
+        }
+
+        impl Charset {
+            /// How many sets there are.
+            pub(crate) const COUNT: usize = [$(stringify!($name)),*].len();
+        }
+    };
+    (@consts $bit:expr, $name:ident $what:literal $($rest:tt)*) => {
+        impl Charset {
+            #[doc = $what]
+            pub(crate) const $name: Self = Self(1 << ($bit));
+        }
+        charsets!(@consts $bit + 1, $($rest)*);
+    };
+    (@consts $bit:expr,) => {};
+}
+
+charsets! {
+    // Those that shapes name, in the order of `schema::SETS`.
+    ALNUM: "`A-Z a-z 0-9`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9',
+    WORD: "Alphanumeric and `_`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_',
+    KEBAB: "Alphanumeric and `-`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-',
+    TOKEN: "Alphanumeric, `_` and `-`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-',
+    DOTTED: "Token and `.`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.',
+    BASE64: "Alphanumeric, `+` and `/`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/',
+    UPPER: "`A-Z 0-9`", b'A'..=b'Z' | b'0'..=b'9',
+    DIGIT: "`0-9`", b'0'..=b'9',
+    LOWER: "`a-z 0-9`", b'a'..=b'z' | b'0'..=b'9',
+    LETTERS: "`A-Z a-z`", b'A'..=b'Z' | b'a'..=b'z',
+    CAPITALS: "`A-Z`", b'A'..=b'Z',
+    SMALL: "`a-z`", b'a'..=b'z',
+    HEX: "`0-9 a-f`", b'0'..=b'9' | b'a'..=b'f',
+    XDIGIT: "`0-9 a-f A-F`", b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F',
+    PADDED: "Base64 and `=`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=',
+    TOKENPAD: "Token and `=`", b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'=',
+    BASE58: "Alphanumeric but `0 I O l`",
+        b'1'..=b'9' | b'A'..=b'H' | b'J'..=b'N' | b'P'..=b'Z' | b'a'..=b'k' | b'm'..=b'z',
+    BASE32: "`A-Z 2-7`", b'A'..=b'Z' | b'2'..=b'7',
+    BECH32: "Digits but `1` and letters but `B I O`, in both cases",
+        b'0' | b'2'..=b'9' | b'A' | b'C'..=b'H' | b'J'..=b'N' | b'P'..=b'Z' | b'a' | b'c'..=b'h' | b'j'..=b'n' | b'p'..=b'z',
+    PERCENT: "Token and `. % ~`",
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'%' | b'~',
+    ANY: "Printable but quotes, backslash, angle brackets and `)`",
+        b'!' | b'#'..=b'&' | b'(' | b'*'..=b';' | b'=' | b'?'..=b'[' | b']'..=b'_' | b'a'..=b'~',
+    // Ours.
+    BEARER: "What may follow `Bearer`: token and `. ~ + /`",
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' | b'+' | b'/',
+    LOCAL_PART: "The part of an address before `@`: token and `. % +`",
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'%' | b'+',
+    HOST: "A host name: alphanumeric, `.` and `-`",
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-',
+    SCHEME: "A URL's scheme: host and `+`",
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'+',
+    UPPER_NAME: "The name of an environment variable: `A-Z 0-9 _`",
+        b'A'..=b'Z' | b'0'..=b'9' | b'_',
+    SPACE: "ASCII white space", b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c,
+    RUN: "What a run is made of: alphanumeric and `_ + / -`",
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'+' | b'/' | b'-',
+    AUTHORITY: "What may stand in a URL between `//` and the path, in ASCII, bar the `@`",
+        0..=8 | 0x0e..=0x1f | b'!' | b'$'..=b'&' | b'('..=b'.' | b'0'..=b';' | b'=' | b'A'..=b'Z' | b'^' | b'_' | b'a'..=0x7f,
+    JOINT: "What joins letters and digits in a run", b'_' | b'+' | b'/' | b'-',
+}
 
 impl Charset {
-    /// `A-Z a-z 0-9`
-    pub(crate) const ALPHANUMERIC: Self = Self(1);
-    /// Alphanumeric and `_`
-    pub(crate) const WORD: Self = Self(1 << 1);
-    /// Alphanumeric and `-`
-    pub(crate) const KEBAB: Self = Self(1 << 2);
-    /// Alphanumeric, `_` and `-`
-    pub(crate) const TOKEN: Self = Self(1 << 3);
-    /// Token and `.`
-    pub(crate) const DOTTED: Self = Self(1 << 4);
-    /// Alphanumeric, `+` and `/`
-    pub(crate) const BASE64: Self = Self(1 << 5);
-    /// `A-Z 0-9`
-    pub(crate) const UPPER: Self = Self(1 << 6);
-    /// What may follow `Bearer`: token and `. ~ + /`
-    pub(crate) const BEARER: Self = Self(1 << 7);
-    /// The part of an address before `@`: token and `. % +`
-    pub(crate) const LOCAL_PART: Self = Self(1 << 8);
-    /// A host name: alphanumeric, `.` and `-`
-    pub(crate) const HOST: Self = Self(1 << 9);
-    /// A URL's scheme: host and `+`
-    pub(crate) const SCHEME: Self = Self(1 << 10);
-    /// The name of an environment variable: `A-Z 0-9 _`
-    pub(crate) const UPPER_NAME: Self = Self(1 << 11);
-    /// ASCII white space
-    pub(crate) const SPACE: Self = Self(1 << 12);
-
-    /// How many sets there are.
-    pub(crate) const COUNT: usize = 13;
-
     /// Whether the byte is in the set.
     pub(crate) fn has(self, byte: u8) -> bool {
         MEMBERSHIP[usize::from(byte)] & self.0 != 0
+    }
+
+    /// The set whose number in `schema::SETS` this is.
+    #[cfg(test)]
+    pub(crate) const fn numbered(number: usize) -> Self {
+        Self(1 << number)
     }
 
     /// A number from 0 to [`Charset::COUNT`] that is the set's own.
@@ -63,9 +112,9 @@ impl Charset {
 }
 
 /// For each byte, the sets that it is in.
-static MEMBERSHIP: [u16; 256] = membership();
+static MEMBERSHIP: [u32; 256] = membership();
 
-const fn membership() -> [u16; 256] {
+const fn membership() -> [u32; 256] {
     let mut table = [0; 256];
     let mut byte = 0u8;
     while byte < 128 {
@@ -73,30 +122,6 @@ const fn membership() -> [u16; 256] {
         byte += 1;
     }
     table
-}
-
-const fn sets_of(byte: u8) -> u16 {
-    let token = Charset::TOKEN.0 | Charset::DOTTED.0 | Charset::BEARER.0 | Charset::LOCAL_PART.0;
-    let host = Charset::HOST.0 | Charset::SCHEME.0;
-    let alphanumeric = token
-        | host
-        | Charset::ALPHANUMERIC.0
-        | Charset::WORD.0
-        | Charset::KEBAB.0
-        | Charset::BASE64.0;
-    match byte {
-        b'A'..=b'Z' | b'0'..=b'9' => alphanumeric | Charset::UPPER.0 | Charset::UPPER_NAME.0,
-        b'a'..=b'z' => alphanumeric,
-        b'_' => token | Charset::WORD.0 | Charset::UPPER_NAME.0,
-        b'-' => token | host | Charset::KEBAB.0,
-        b'.' => host | Charset::DOTTED.0 | Charset::BEARER.0 | Charset::LOCAL_PART.0,
-        b'+' => Charset::BASE64.0 | Charset::BEARER.0 | Charset::LOCAL_PART.0 | Charset::SCHEME.0,
-        b'/' => Charset::BASE64.0 | Charset::BEARER.0,
-        b'~' => Charset::BEARER.0,
-        b'%' => Charset::LOCAL_PART.0,
-        b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => Charset::SPACE.0,
-        _ => 0,
-    }
 }
 
 /// The byte at `at`, if there is one.
@@ -137,7 +162,7 @@ pub(crate) fn start_of(text: &[u8], to: usize, accepts: impl Fn(u8) -> bool) -> 
 
 /// Whether a token may begin at `at`: what stands before is no letter or digit, or ends an escape.
 pub(crate) fn is_left_boundary(text: &[u8], at: usize) -> bool {
-    let touches = byte_before(text, at).is_some_and(|byte| Charset::ALPHANUMERIC.has(byte));
+    let touches = byte_before(text, at).is_some_and(|byte| Charset::ALNUM.has(byte));
     !touches || ends_escape(text, at)
 }
 
@@ -208,6 +233,16 @@ pub(crate) fn placeholder_end(text: &[u8], start: usize) -> Option<usize> {
     let digits = name.iter().filter(|byte| byte.is_ascii_digit()).count();
     let is_name = name.first()?.is_ascii_lowercase() && name.iter().all(may_follow);
     (is_name && digits <= MAX_NAME_DIGITS).then_some(start + PLACEHOLDER_HEAD.len() + length + 1)
+}
+
+/// Whether the byte at `at` belongs to a placeholder.
+pub(crate) fn is_in_placeholder(text: &[u8], at: usize) -> bool {
+    let earliest = at.saturating_sub(MAX_PLACEHOLDER);
+    let before = slice(text, earliest, at + 1);
+    before
+        .iter()
+        .rposition(|&byte| byte == b'[')
+        .is_some_and(|open| placeholder_end(text, earliest + open).is_some_and(|end| end > at))
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! From spans to text: joins what overlaps, replaces it, looks again, and fails closed.
+//! From spans to text: joins what overlaps, replaces it, looks again around it, and fails closed.
+//!
+//! The order is fixed: the built-in rules and those of this host find spans in the text as captured; what they
+//! found is replaced; then detectors look at what is left, and can only add.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::bytes::{PLACEHOLDER_HEAD, after_escape, byte_at, byte_before};
+use crate::bytes::{
+    PLACEHOLDER_HEAD, after_escape, byte_at, byte_before, is_in_placeholder, slice,
+};
+use crate::number::json_depth;
 use crate::rule::{REDACTION_FAILED, Rule};
-use crate::{Finding, Redacted};
+use crate::{Finding, cut};
 
 /// Most looks at one text.
 ///
@@ -22,6 +27,8 @@ pub(crate) enum Form {
     Plain,
     /// `<user>:` and the placeholder, for `user:password` in a URL.
     Userinfo,
+    /// The placeholder, in quotes where the text is JSON and this a number in it.
+    Number,
 }
 
 /// A stretch of text to hide.
@@ -33,45 +40,96 @@ pub(crate) struct Span {
     pub(crate) form: Form,
 }
 
-/// The engine broke a rule of its own; the text must not be used.
-struct Broken;
+/// The engine broke a rule of its own, or a limit was reached; the text must not be used.
+pub(crate) struct Broken;
 
-/// Redacts what `scan` finds.
-pub(crate) fn redact_with(text: &str, scan: impl Fn(&[u8]) -> Vec<Span>) -> Redacted<'_> {
-    // What a panic leaves behind is dropped with the closure, so nothing broken is seen afterwards.
-    let outcome = catch_unwind(AssertUnwindSafe(|| replace_all(text.as_bytes(), scan)));
-    match outcome {
-        Ok(Ok(None)) => Redacted { text: Cow::Borrowed(text), findings: Vec::new() },
-        Ok(Ok(Some((redacted, findings)))) => Redacted { text: Cow::Owned(redacted), findings },
-        Ok(Err(Broken)) | Err(_) => refuse(text),
-    }
+/// What is left of a text, and what was found in it.
+pub(crate) struct Replaced {
+    /// The text itself if nothing was found.
+    pub(crate) bytes: Option<Vec<u8>>,
+    pub(crate) findings: Vec<Finding>,
 }
 
-/// One placeholder in place of the whole text.
-fn refuse(text: &str) -> Redacted<'_> {
-    let mut placeholder = String::from("[REDACTED:");
-    placeholder.push_str(REDACTION_FAILED.name());
-    placeholder.push(']');
-    let finding = Finding { rule: REDACTION_FAILED, start: 0, end: text.len() };
-    Redacted { text: Cow::Owned(placeholder), findings: vec![finding] }
+/// Something that finds spans: every rule at once, or a detector.
+pub(crate) type Scan<'s> = &'s dyn Fn(&[u8]) -> Vec<Span>;
+
+/// Replaces what the rules find and then what each of the detectors finds in the rest.
+///
+/// The built-in rules go first and alone, down to what their own replacements uncover, and what they found
+/// is only ever joined with more: nothing that a host adds can show what they hide. `local` are the rules of
+/// this host, if it has any.
+pub(crate) fn replace(
+    text: &[u8],
+    built_in: Scan<'_>,
+    local: Option<Scan<'_>>,
+    detectors: &[Scan<'_>],
+) -> Result<Replaced, Broken> {
+    // What a panic leaves behind is dropped with the closure, so nothing broken is seen afterwards.
+    let outcome = catch_unwind(AssertUnwindSafe(|| replace_all(text, built_in, local, detectors)));
+    outcome.unwrap_or(Err(Broken))
+}
+
+/// One placeholder in place of a whole text of that length.
+pub(crate) fn refused(length: usize) -> Replaced {
+    let mut placeholder = PLACEHOLDER_HEAD.to_vec();
+    placeholder.extend_from_slice(REDACTION_FAILED.name().as_bytes());
+    placeholder.push(b']');
+    let finding = Finding { rule: REDACTION_FAILED, start: 0, end: length };
+    Replaced { bytes: Some(placeholder), findings: vec![finding] }
 }
 
 fn replace_all(
     text: &[u8],
-    scan: impl Fn(&[u8]) -> Vec<Span>,
-) -> Result<Option<(String, Vec<Finding>)>, Broken> {
-    let mut spans = join(text, scan(text));
+    built_in: Scan<'_>,
+    local: Option<Scan<'_>>,
+    detectors: &[Scan<'_>],
+) -> Result<Replaced, Broken> {
+    let (mut spans, mut output) = settle(text, join(text, built_in(text)), built_in)?;
+    let scan = |text: &[u8]| {
+        let mut spans = built_in(text);
+        spans.extend(local.into_iter().flat_map(|local| local(text)));
+        spans
+    };
+    if let Some(local) = local {
+        spans.extend(local(text));
+        (spans, output) = settle(text, join(text, spans), &scan)?;
+    }
+    let scan: Scan<'_> = if local.is_some() { &scan } else { built_in };
+    for detector in detectors {
+        let rest = output.as_ref().map_or(text, |output| &output.bytes);
+        let found = outside_placeholders(rest, detector(rest));
+        if found.is_empty() {
+            continue;
+        }
+        for span in join(rest, found) {
+            spans.push(match &output {
+                Some(output) => output.in_input(span)?,
+                None => span,
+            });
+        }
+        (spans, output) = settle(text, join(text, spans), scan)?;
+    }
+    let finding = |span: &Span| Finding { rule: span.rule, start: span.start, end: span.end };
+    Ok(Replaced {
+        findings: spans.iter().map(finding).collect(),
+        bytes: output.map(|output| output.bytes),
+    })
+}
+
+/// Replaces spans until nothing new is found beside them.
+fn settle(
+    text: &[u8],
+    mut spans: Vec<Span>,
+    scan: Scan<'_>,
+) -> Result<(Vec<Span>, Option<Output>), Broken> {
     if spans.is_empty() {
-        return Ok(None);
+        return Ok((spans, None));
     }
     for _ in 1..MAX_LOOKS {
         let output = Output::of(text, &spans)?;
-        let more = join(&output.bytes, scan(&output.bytes));
+        let more = join(&output.bytes, output.look_again(scan));
         if more.is_empty() {
-            let redacted = String::from_utf8(output.bytes).map_err(|_| Broken)?;
-            let finding =
-                |span: &Span| Finding { rule: span.rule, start: span.start, end: span.end };
-            return Ok(Some((redacted, spans.iter().map(finding).collect())));
+            return Ok((spans, Some(output)));
         }
         for span in more {
             spans.push(output.in_input(span)?);
@@ -79,6 +137,17 @@ fn replace_all(
         spans = join(text, spans);
     }
     Err(Broken)
+}
+
+/// The spans of a detector that are within the text and hold nothing of a placeholder.
+fn outside_placeholders(text: &[u8], mut spans: Vec<Span>) -> Vec<Span> {
+    spans.retain(|span| {
+        let here = slice(text, span.start, span.end);
+        !here.is_empty()
+            && !here.windows(PLACEHOLDER_HEAD.len()).any(|head| head == PLACEHOLDER_HEAD)
+            && !is_in_placeholder(text, span.start)
+    });
+    spans
 }
 
 /// Sorts spans and joins those that overlap, so that no byte of either survives.
@@ -91,6 +160,9 @@ fn join(text: &[u8], mut spans: Vec<Span>) -> Vec<Span> {
                 last.end = last.end.max(span.end);
                 if span.rule.tier() > last.rule.tier() {
                     last.rule = span.rule;
+                }
+                if span.form != last.form {
+                    last.form = Form::Plain;
                 }
             }
             _ => joined.push(span),
@@ -134,7 +206,7 @@ impl Output {
         let mut kept_from = 0;
         for span in spans {
             output.keep(text, kept_from, span.start)?;
-            output.replace(span);
+            output.replace(text, span);
             kept_from = span.end;
         }
         output.keep(text, kept_from, text.len())?;
@@ -148,14 +220,44 @@ impl Output {
         Ok(())
     }
 
-    fn replace(&mut self, span: &Span) {
+    fn replace(&mut self, text: &[u8], span: &Span) {
         self.begin_piece(span.start, span.end, false);
+        let quotes = match span.form {
+            Form::Number => json_depth(text, span.start, span.end),
+            Form::Plain | Form::Userinfo => None,
+        };
+        let quote = |bytes: &mut Vec<u8>| {
+            if let Some(depth) = quotes {
+                bytes.extend(std::iter::repeat_n(b'\\', depth).chain([b'"']));
+            }
+        };
+        quote(&mut self.bytes);
         if span.form == Form::Userinfo {
             self.bytes.extend_from_slice(b"<user>:");
         }
         self.bytes.extend_from_slice(PLACEHOLDER_HEAD);
         self.bytes.extend_from_slice(span.rule.name().as_bytes());
         self.bytes.push(b']');
+        quote(&mut self.bytes);
+    }
+
+    /// Looks at the lines in which something was replaced; all others are as they were.
+    fn look_again(&self, scan: Scan<'_>) -> Vec<Span> {
+        let mut spans = Vec::new();
+        let mut looked_to = 0;
+        for (at, piece) in self.pieces.iter().enumerate().filter(|(_, piece)| !piece.is_kept) {
+            if piece.output_start < looked_to {
+                continue;
+            }
+            let end = self.pieces.get(at + 1).map_or(self.bytes.len(), |next| next.output_start);
+            let from = cut::before(&self.bytes, piece.output_start);
+            looked_to = cut::after(&self.bytes, end);
+            let found = scan(slice(&self.bytes, from, looked_to)).into_iter();
+            let found =
+                found.map(|span| Span { start: span.start + from, end: span.end + from, ..span });
+            spans.extend(found.filter(|span| !is_in_placeholder(&self.bytes, span.start)));
+        }
+        spans
     }
 
     fn begin_piece(&mut self, input_start: usize, input_end: usize, is_kept: bool) {
@@ -187,52 +289,70 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Span, redact_with};
-    use crate::rule::{EMAIL, REDACTION_FAILED};
-
-    const REFUSED: &str = "[REDACTED:redaction_failed]";
+    use super::{Broken, Form, Replaced, Scan, Span, replace};
+    use crate::rule::EMAIL;
 
     fn span(start: usize, end: usize) -> Span {
         Span { rule: EMAIL, start, end, form: Form::Plain }
     }
 
-    fn check_refused(text: &str, scan: impl Fn(&[u8]) -> Vec<Span>) {
-        let redacted = redact_with(text, scan);
-        assert_eq!(redacted.text, REFUSED);
-        assert_eq!((redacted.secrets(), redacted.pii()), (1, 0));
-        assert_eq!(redacted.findings.first().map(|finding| finding.rule), Some(REDACTION_FAILED));
+    fn check_refused(text: &str, scan: Scan<'_>) {
+        assert!(matches!(replace(text.as_bytes(), scan, None, &[]), Err(Broken)));
     }
 
     #[test]
     fn a_panic_refuses_the_whole_text() {
-        check_refused("as captured", |_| panic!("broken on purpose"));
+        check_refused("as captured", &|_| panic!("broken on purpose"));
     }
 
     #[test]
     fn a_span_outside_of_the_text_refuses_the_whole_text() {
-        check_refused("as captured", |_| vec![span(4, 400)]);
-    }
-
-    #[test]
-    fn a_cut_code_point_refuses_the_whole_text() {
-        check_refused("é", |text| if text.len() == 2 { vec![span(1, 2)] } else { Vec::new() });
+        check_refused("as captured", &|_| vec![span(4, 400)]);
     }
 
     #[test]
     fn a_scan_that_never_ends_refuses_the_whole_text() {
-        check_refused("as captured", |text| vec![span(text.len() - 1, text.len())]);
+        // One more letter each time, as if every replacement uncovered the next.
+        check_refused("as captured", &|text| {
+            let kept = text.iter().position(|&byte| byte == b'[').unwrap_or(text.len());
+            kept.checked_sub(1).map(|at| span(at, kept)).into_iter().collect()
+        });
     }
 
     #[test]
     fn what_a_replacement_uncovers_is_replaced_in_the_same_call() {
-        let redacted = redact_with("secret,next", |text| match text {
-            b"secret,next" => vec![span(0, 6)],
-            text if text.ends_with(b",next") => vec![span(text.len() - 4, text.len())],
-            _ => Vec::new(),
-        });
-        assert_eq!(redacted.text, "[REDACTED:email],[REDACTED:email]");
-        let ranges: Vec<_> =
-            redacted.findings.iter().map(|finding| (finding.start, finding.end)).collect();
+        let replaced = replace(
+            b"secret,next",
+            &|text| match text {
+                b"secret,next" => vec![span(0, 6)],
+                text if text.ends_with(b",next") => vec![span(text.len() - 4, text.len())],
+                _ => Vec::new(),
+            },
+            None,
+            &[],
+        );
+        let Ok(Replaced { bytes: Some(bytes), findings }) = replaced else {
+            panic!("two looks are within the limit");
+        };
+        assert_eq!(bytes, b"[REDACTED:email],[REDACTED:email]");
+        let ranges: Vec<_> = findings.iter().map(|found| (found.start, found.end)).collect();
         assert_eq!(ranges, [(0, 6), (7, 11)]);
+    }
+
+    #[test]
+    fn only_lines_with_a_replacement_are_looked_at_again() {
+        let seen = std::cell::RefCell::new(Vec::new());
+        let replaced = replace(
+            b"one\ntwo secret\nthree\n",
+            &|text| {
+                seen.borrow_mut().push(text.to_vec());
+                let at = text.windows(6).position(|word| word == b"secret");
+                at.map(|at| span(at, at + 6)).into_iter().collect()
+            },
+            None,
+            &[],
+        );
+        assert!(replaced.is_ok());
+        assert_eq!(seen.borrow().last().map(Vec::as_slice), Some(&b"two [REDACTED:email]\n"[..]));
     }
 }

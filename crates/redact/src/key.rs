@@ -1,19 +1,18 @@
 //! Keys and tokens that are known by their own form.
 
-use crate::bytes::{
-    Charset, after_escape, byte_at, end_of, ends_escape, is_left_boundary, slice, start_of,
-};
-use crate::rule::{AWS_SECRET_KEY, DISCORD_TOKEN, Edge, JWT, KEY_FORMS, KeyForm};
+use crate::bytes::{Charset, byte_at, end_of, is_left_boundary, slice, starts_at};
+use crate::context::names_one_of;
+use crate::rule::{DISCORD_TOKEN, JWT};
+use crate::run::reads_as_words;
 use crate::scan::Scanner;
+use crate::schema::{filter_hash, head_hash};
+use crate::tables::{FREE, FREE_BUCKETS, FREE_FILTER, HEAD_BUCKETS, HEAD_FILTER, HEADED, Shape};
 
-/// How much of a body is looked at to tell hyphenated words from a key.
+/// How much of a body is looked at to tell words from a key.
 const MAX_WORDS: usize = 64;
 
-/// Longest word in a body of hyphenated words.
-const MAX_WORD: usize = 15;
-
-/// Longest number in a body of hyphenated words: a year.
-const MAX_NUMBER: usize = 4;
+/// Longest head that is looked for before a joint.
+const MAX_HEAD: usize = 24;
 
 /// Shortest run of mixed letters and digits that is a key even where a head could end a word.
 const MIN_MIXED: usize = 10;
@@ -26,89 +25,106 @@ const DISCORD_FIRST: std::ops::RangeInclusive<usize> = 24..=26;
 const DISCORD_SECOND: usize = 6;
 const MIN_DISCORD_LAST: usize = 27;
 
-/// Length of an AWS secret key, of which nothing else is known.
-const AWS_SECRET_LENGTH: usize = 40;
-
-/// For each [`ending`], whether a head may end so: one bit each.
-static HEAD_ENDS: [u64; 1024] = head_ends();
-
-const fn head_ends() -> [u64; 1024] {
-    let mut table = [0; 1024];
-    let mut row = 0;
-    while row < KEY_FORMS.len() {
-        let head = KEY_FORMS[row].head.as_bytes();
-        let end = head.len();
-        let ending = ending(head[end - 3], head[end - 2], head[end - 1]);
-        table[ending / 64] |= 1 << (ending % 64);
-        row += 1;
-    }
-    table
-}
-
-/// Three bytes in 16 bits. That some share theirs costs a look at the heads, and there are few such.
-const fn ending(first: u8, second: u8, third: u8) -> usize {
-    ((first as usize) << 8) ^ ((second as usize) << 4) ^ (third as usize)
-}
-
-/// Finds the keys whose head ends with the byte at `at`.
-pub(crate) fn find_keys(scanner: &mut Scanner<'_>, at: usize) {
-    let upto = slice(scanner.text, 0, at + 1);
-    let Some(&[first, second, third]) = upto.last_chunk() else {
+/// Finds the key whose head begins at `start`.
+#[inline]
+pub(crate) fn find_headed(scanner: &mut Scanner<'_>, start: usize) {
+    let Some(&[first, second, third]) =
+        scanner.text.get(start..).and_then(|rest| rest.first_chunk())
+    else {
         return;
     };
-    let ending = ending(first, second, third);
-    if HEAD_ENDS[ending / 64] & (1 << (ending % 64)) == 0 {
+    let hash = filter_hash(first, second, third);
+    if HEAD_FILTER[hash / 64] & (1 << (hash % 64)) == 0 {
         return;
     }
-    for form in KEY_FORMS {
-        if upto.ends_with(form.head.as_bytes()) {
-            find_key(scanner, form, at + 1);
+    if [first, second, third] == *b"eyJ" {
+        find_jwt(scanner, start);
+    }
+    for shape in bucket(head_hash(first, second, third)) {
+        if starts_at(scanner.text, start, shape.head) && find_shape(scanner, shape, start, false) {
+            return;
         }
     }
 }
 
-fn find_key(scanner: &mut Scanner<'_>, form: &KeyForm, body: usize) {
-    let start = body - form.head.len();
-    let end = scanner.run_end(form.body, body);
-    if end - body < form.min {
-        return;
-    }
+fn bucket(hash: usize) -> &'static [Shape] {
+    let start = HEAD_BUCKETS.get(hash).copied().unwrap_or(0);
+    let end = HEAD_BUCKETS.get(hash + 1).copied().unwrap_or(0);
+    HEADED.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+}
+
+/// Finds the key whose head ends with the joint at `joint` and begins within a word.
+///
+/// Only heads that say of themselves that anything may stand before them count, and only before a body that
+/// no word has.
+#[inline]
+pub(crate) fn find_headed_before(scanner: &mut Scanner<'_>, joint: usize) {
     let text = scanner.text;
-    let fits = match form.edge {
-        Edge::Free => true,
-        Edge::Left => is_left_boundary(text, start),
-        Edge::Exact => {
-            let ends = !byte_at(text, end).is_some_and(|byte| Charset::ALPHANUMERIC.has(byte));
-            end - body == form.min && ends && is_left_boundary(text, start)
-        }
-        Edge::NotWords => {
-            let looked_at = slice(text, body, end.min(body + MAX_WORDS));
-            !is_words(looked_at) && (is_left_boundary(text, start) || is_mixed(looked_at))
-        }
+    let Some(&[first, second, third]) =
+        joint.checked_sub(2).and_then(|from| text.get(from..)).and_then(|rest| rest.first_chunk())
+    else {
+        return;
     };
-    if !fits {
+    let hash = filter_hash(first, second, third);
+    if FREE_FILTER[hash / 64] & (1 << (hash % 64)) == 0 {
         return;
     }
-    match scanner.spans.last_mut() {
-        // A longer head at the same place says more.
-        Some(last) if last.start == start => {
-            last.rule = form.rule;
-            last.end = last.end.max(end);
+    let hash = head_hash(first, second, third);
+    let (from, to) = (FREE_BUCKETS[hash], FREE_BUCKETS[hash + 1]);
+    if scanner.is_covered(joint) {
+        return;
+    }
+    let upto = slice(text, joint.saturating_sub(MAX_HEAD), joint + 1);
+    let rows = FREE.get(usize::from(from)..usize::from(to)).unwrap_or_default();
+    for shape in rows.iter().filter_map(|&row| HEADED.get(usize::from(row))) {
+        if upto.ends_with(shape.head) {
+            let start = joint + 1 - shape.head.len();
+            if !is_left_boundary(text, start) && find_shape(scanner, shape, start, true) {
+                return;
+            }
         }
-        // Inside of one that says the same.
-        Some(last) if last.start < start && end <= last.end && last.rule == form.rule => {}
-        _ => scanner.found(form.rule, start, end),
     }
 }
 
-/// Whether hyphens join nothing but words and years, as in `analysis-report-2024`.
-fn is_words(body: &[u8]) -> bool {
-    let is_word = |part: &[u8]| {
-        let letters = part.len() <= MAX_WORD && part.iter().all(u8::is_ascii_lowercase);
-        let number = part.len() <= MAX_NUMBER && part.iter().all(u8::is_ascii_digit);
-        letters || number
+/// Finds keys whose first part stands before the run at `run`, joined to it by a dot or a colon.
+pub(crate) fn find_headed_parts(scanner: &mut Scanner<'_>, earliest: usize, run: usize) {
+    let text = scanner.text;
+    let in_parts = |byte: u8| Charset::DOTTED.has(byte) || b":/~$!*=|#^&?+".contains(&byte);
+    let parts = slice(text, earliest, run);
+    let count = parts.iter().rev().take_while(|&&byte| in_parts(byte)).count();
+    for at in run - count..run {
+        if is_left_boundary(text, at) && !scanner.is_covered(at) {
+            find_headed(scanner, at);
+        }
+    }
+}
+
+/// Notes the key of that shape at `start`, if there is one.
+fn find_shape(
+    scanner: &mut Scanner<'_>,
+    shape: &'static Shape,
+    start: usize,
+    is_glued: bool,
+) -> bool {
+    let text = scanner.text;
+    let may_stand = if is_glued { shape.is_free } else { is_left_boundary(text, start) };
+    if scanner.is_covered(start) || !may_stand {
+        return false;
+    }
+    let end = shape.end(text, start, |set, at| scanner.run_end(set, at));
+    let Some(end) = end else {
+        return false;
     };
-    body.split(|&byte| byte == b'-' || byte == b'_').all(is_word)
+    let body = slice(text, start + shape.head.len(), end.min(start + shape.head.len() + MAX_WORDS));
+    let is_proven =
+        shape.checksum.is_some_and(|checksum| checksum.is_right(slice(text, start, end)));
+    let is_refused = !is_proven
+        && ((shape.refuses_words && reads_as_words(body)) || (is_glued && !is_mixed(body)));
+    if is_refused || !(shape.context.is_empty() || names_one_of(text, start, shape.context)) {
+        return false;
+    }
+    scanner.found_key(shape.rule, start, end);
+    true
 }
 
 /// Whether a run of letters and digits is long and mixes cases and digits, as no word does.
@@ -121,12 +137,9 @@ fn is_mixed(body: &[u8]) -> bool {
     })
 }
 
-/// Finds the JSON web token whose `eyJ` ends at `at`.
-pub(crate) fn find_jwt(scanner: &mut Scanner<'_>, at: usize) {
-    let Some(start) = at.checked_sub(2) else {
-        return;
-    };
-    if start < scanner.no_jwt_before || slice(scanner.text, start, at) != b"ey" {
+/// Finds the JSON web token that begins at `start`.
+fn find_jwt(scanner: &mut Scanner<'_>, start: usize) {
+    if start < scanner.no_jwt_before {
         return;
     }
     let header_end = scanner.run_end(Charset::TOKEN, start);
@@ -146,7 +159,7 @@ pub(crate) fn find_jwt(scanner: &mut Scanner<'_>, at: usize) {
         end = further;
     }
     scanner.no_jwt_before = end;
-    scanner.found(JWT, start, end);
+    scanner.found_key(JWT, start, end);
 }
 
 /// Where the part of a web token ends that a dot at `dot` begins.
@@ -157,7 +170,6 @@ fn next_part(text: &[u8], dot: usize) -> Option<usize> {
     let end = end_of(text, dot + 1, |byte| Charset::TOKEN.has(byte));
     (end - dot > MIN_JWT_PART).then_some(end)
 }
-
 /// Finds the Discord token whose first dot is at `dot`.
 pub(crate) fn find_discord_token(scanner: &mut Scanner<'_>, dot: usize) {
     let text = scanner.text;
@@ -180,42 +192,5 @@ pub(crate) fn find_discord_token(scanner: &mut Scanner<'_>, dot: usize) {
     let end = scanner.run_end(Charset::TOKEN, second_dot + 1);
     if end - second_dot > MIN_DISCORD_LAST {
         scanner.found(DISCORD_TOKEN, start, end);
-    }
-}
-
-/// Finds the runs of base64 that are exactly as long as an AWS secret key and no digest.
-///
-/// Looks at every fortieth byte and measures only the runs that it meets.
-pub(crate) fn find_aws_secret_keys(scanner: &mut Scanner<'_>) {
-    let in_run = |byte: u8| Charset::BASE64.has(byte) || byte == b'=';
-    let mut searched = 0;
-    while let Some(probe) = byte_at(scanner.text, searched + AWS_SECRET_LENGTH - 1) {
-        let at = searched + AWS_SECRET_LENGTH - 1;
-        if !in_run(probe) {
-            searched = at + 1;
-            continue;
-        }
-        let end = end_of(scanner.text, at, in_run);
-        let start = start_of(scanner.text, at, in_run).max(searched);
-        find_aws_secret_key(scanner, start, end);
-        searched = end;
-    }
-}
-
-/// Finds a key in a run of base64 and equals signs, which is all of it or stands after the signs.
-fn find_aws_secret_key(scanner: &mut Scanner<'_>, start: usize, end: usize) {
-    let text = scanner.text;
-    let signs = slice(text, start, end);
-    let after_signs =
-        signs.iter().rposition(|&byte| byte == b'=').map_or(start, |at| start + at + 1);
-    let key = [start, after_signs].into_iter().find_map(|start| {
-        let key = end.checked_sub(AWS_SECRET_LENGTH).filter(|&key| key >= start)?;
-        (key == start || ends_escape(text, key)).then_some(key)
-    });
-    if let Some(key) = key {
-        let is_digest = slice(text, after_escape(text, key), end).iter().all(u8::is_ascii_hexdigit);
-        if !is_digest {
-            scanner.found(AWS_SECRET_KEY, key, end);
-        }
     }
 }

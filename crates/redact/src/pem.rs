@@ -1,11 +1,12 @@
 //! Private keys between PEM lines, also encrypted ones and ones that were cut off.
 
-use crate::bytes::{byte_at, count_work, end_of, slice, starts_at};
+use crate::bytes::{byte_before, end_of, is_in_placeholder, slice, starts_at};
+use crate::engine::{Form, Span};
 use crate::rule::PRIVATE_KEY;
 use crate::scan::Scanner;
 
 /// How the line before a key begins.
-pub(crate) const HEAD: &[u8] = b"-----BEGIN ";
+const HEAD: &[u8] = b"-----BEGIN ";
 
 /// How the line after it begins.
 const TAIL: &[u8] = b"-----END ";
@@ -25,8 +26,24 @@ const MAX_LENGTH: usize = 64 * 1024;
 /// Shortest run that tells the next line of a key from other text.
 const MIN_LINE: usize = 16;
 
-/// Finds the private key whose first line begins at `start`, and returns where it ends.
-pub(crate) fn find_private_key(scanner: &mut Scanner<'_>, start: usize) -> Option<usize> {
+/// Looks at the dashes of which the fourth is at `at`.
+pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
+    let Some(start) =
+        at.checked_sub(3).filter(|&start| byte_before(scanner.text, start) != Some(b'-'))
+    else {
+        return;
+    };
+    // More than five dashes: the line begins with the last five.
+    let window = slice(scanner.text, 0, scanner.text.len().min(at + MAX_TITLE));
+    let dashes_end = end_of(window, start, |byte| byte == b'-');
+    let line = dashes_end.saturating_sub(DASHES.len());
+    if line >= start && line >= scanner.pem.1 {
+        find_private_key(scanner, line);
+    }
+}
+
+/// Finds the private key whose first line begins at `start`.
+fn find_private_key(scanner: &mut Scanner<'_>, start: usize) -> Option<()> {
     let text = scanner.text;
     let body = line_end(text, start, HEAD)?;
     let limit = (start + MAX_LENGTH).min(text.len());
@@ -36,8 +53,32 @@ pub(crate) fn find_private_key(scanner: &mut Scanner<'_>, start: usize) -> Optio
         scanner.no_pem_tail_before = limit.saturating_sub(TAIL.len() + MAX_TITLE + DASHES.len());
         cut_off_end(text, body, limit)
     });
-    scanner.found(PRIVATE_KEY, start, end);
-    Some(end)
+    // Also over placeholders: what is left of a key behind one would never be known again.
+    if !is_in_placeholder(text, start) {
+        scanner.spans.push(Span { rule: PRIVATE_KEY, start, end, form: Form::Plain });
+    }
+    scanner.pem = (start, end);
+    Some(())
+}
+
+/// Where the first private key begins whose last line is not there yet, but may come with more text.
+pub(crate) fn open_key(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let start = from + memchr::memmem::find(slice(text, from, text.len()), HEAD)?;
+        if let Some(body) = line_end(text, start, HEAD) {
+            let limit = start + MAX_LENGTH;
+            match tail_end(text, body, limit.min(text.len())) {
+                Some(end) => from = end,
+                None if limit > text.len() => return Some(start),
+                None => from = body,
+            }
+        } else if text.len() - start < HEAD.len() + MAX_TITLE + DASHES.len() {
+            return Some(start);
+        } else {
+            from = start + HEAD.len();
+        }
+    }
 }
 
 /// Where a line that begins so and names a private key ends.
@@ -74,21 +115,24 @@ fn cut_off_end(text: &[u8], body: usize, limit: usize) -> usize {
     let mut at = body;
     while at < limit {
         at = end_of(slice(text, 0, limit), at, |byte| byte != b'"');
-        if at < limit && !goes_on_after(text, at) {
+        if at >= limit {
             break;
         }
-        at += 1;
+        match line_after(text, at) {
+            Some(line) => at = line,
+            None => break,
+        }
     }
     at.min(limit)
 }
 
-/// Whether another line of the key follows the quote, as in source code that joins strings.
-fn goes_on_after(text: &[u8], quote: usize) -> bool {
-    let is_joint =
-        |byte: u8| matches!(byte, b'"' | b',' | b'+' | b'.' | b'\\' | b' ' | b'\t' | b'\r' | b'\n');
+/// Where the next line of the key begins after the quote, as in source code that joins strings.
+fn line_after(text: &[u8], quote: usize) -> Option<usize> {
+    let in_joint =
+        |byte: u8| matches!(byte, b'"' | b'+' | b'.' | b'\\' | b' ' | b'\t' | b'\r' | b'\n');
     let window = slice(text, 0, text.len().min(quote + MAX_TITLE));
-    let line = end_of(window, quote, is_joint);
+    // A comma separates the strings of a list, of which the next is another text.
+    let line = end_of(window, quote, in_joint);
     let in_line = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    count_work(1);
-    byte_at(text, line).is_some() && end_of(window, line, in_line) >= line + MIN_LINE
+    (line > quote + 1 && end_of(window, line, in_line) >= line + MIN_LINE).then_some(line)
 }

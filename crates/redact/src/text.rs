@@ -7,7 +7,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::PLACEHOLDER_HEAD;
-use crate::{Finding, redact};
+use crate::{Finding, Floor};
 
 /// Text as captured. It can be read in, counted and redacted, and in no other way read out.
 ///
@@ -40,12 +40,30 @@ impl RawText {
 
     /// Runs the floor, keeping the allocation when nothing is found.
     pub fn redact(self) -> (RedactedText, Vec<Finding>) {
-        let redacted = redact(&self.0);
+        self.redact_with(Floor::built_in())
+    }
+
+    /// Runs the floor with what a host adds to it.
+    pub fn redact_with(self, floor: &Floor) -> (RedactedText, Vec<Finding>) {
+        let redacted = floor.redact(&self.0);
         let findings = redacted.findings;
         match redacted.text {
             Cow::Owned(text) => (RedactedText(text), findings),
             Cow::Borrowed(_) => (RedactedText(self.0), findings),
         }
+    }
+
+    /// Passes text in which the floor finds nothing, and gives any other back with what was found.
+    ///
+    /// # Errors
+    /// The text as captured and the findings, if there are any.
+    pub fn pass(self, floor: &Floor) -> Result<RedactedText, (Self, Vec<Finding>)> {
+        let redacted = floor.redact(&self.0);
+        if redacted.is_clean() {
+            return Ok(RedactedText(self.0));
+        }
+        let findings = redacted.findings;
+        Err((self, findings))
     }
 
     /// Opens the text: a guarded door, allowed in this crate and where `wire` redacts a batch only.

@@ -97,9 +97,9 @@ fn read_batch(
     endpoint: Endpoint,
 ) -> Result<ReadBatch, Refusal> {
     let parsed = parse_batch(body).map_err(|error| refuse_body(&error))?;
-    let (mut batch, _) = redact_batch(parsed.batch, &state.identifier_key);
+    let (mut batch, _) = redact_batch(parsed.batch, &state.floor);
     batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP));
-    let redacted = |rejection: Rejection<RawText>| rejection.redact(&state.identifier_key);
+    let redacted = |rejection: Rejection<RawText>| rejection.redact(&state.floor);
     let rejected: Vec<_> = parsed.rejected.into_iter().map(redacted).collect();
     let encoded = encode_batch(&batch);
     let events = batch.events.len();

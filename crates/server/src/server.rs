@@ -10,7 +10,7 @@ use modelstat_pricing::PriceBook;
 use modelstat_store::{
     Directory, DirectoryError, EmbeddedStores, LedgerError, NewKey, OpenError, Org, Scope,
 };
-use modelstat_wire::{Clock, IdentifierKey, Timestamp};
+use modelstat_wire::{BatchFloor, Clock, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -30,8 +30,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Its own folder.
     pub data_dir: PathBuf,
-    /// Hashes identifiers in which the floor finds something.
-    pub identifier_key: IdentifierKey,
+    /// What hides secrets and personal data that came through.
+    pub floor: BatchFloor,
     /// Lets the operator's verbs in.
     pub operator: OperatorToken,
     /// The daemon's ingest address, shown to those who have no data yet.
@@ -94,7 +94,7 @@ impl Server {
             ledger: stores.ledger,
             book,
             clock: Arc::clone(&clock),
-            identifier_key: config.identifier_key,
+            floor: config.floor,
             operator: config.operator,
             address,
             limits,

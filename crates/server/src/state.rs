@@ -6,7 +6,7 @@ use std::sync::Arc;
 use modelstat_door::{BodyBudget, Limits, Refusal, refuse};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{Directory, Inbox, Ledger};
-use modelstat_wire::{Clock, IdentifierKey};
+use modelstat_wire::{BatchFloor, Clock};
 use tokio::sync::Semaphore;
 
 use crate::applier::ApplierHandle;
@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) book: &'static PriceBook,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) identifier_key: IdentifierKey,
+    pub(crate) floor: BatchFloor,
     pub(crate) operator: OperatorToken,
     pub(crate) address: SocketAddr,
     pub(crate) limits: Limits,

@@ -245,7 +245,7 @@ pub struct TextCounts {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RuleCount {
     pub rule: String,
-    /// `secret`, `pii`, or `unknown` for a rule that only the producer knows.
+    /// `secret` or `pii`; a rule that only the producer knows counts as `secret`.
     pub class: &'static str,
     pub count: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use modelstat_redact::{RawText, RedactedText};
+use modelstat_redact::{Floor, RawText, RedactedText};
 
 use crate::gate::{LeakError, check_leak};
 use crate::template::{TemplateEngine, facts_only};
@@ -108,32 +108,37 @@ impl Fallback {
 }
 
 /// Makes the abstract of a segment, whatever the engine does: the template follows the engine, bare
-/// facts follow the template.
-pub fn summarise(engine: &dyn Engine, turns: &[Turn]) -> Abstract {
-    let why = match attempt(engine, turns) {
-        Ok(draft) => return finish(draft, engine, None),
+/// facts follow the template. What they make passes the floor that the turns passed.
+pub fn summarise(engine: &dyn Engine, turns: &[Turn], floor: &Floor) -> Abstract {
+    let why = match attempt(engine, turns, floor) {
+        Ok(draft) => return finish(draft, engine, None, floor),
         Err(why) => why,
     };
-    match attempt(&TemplateEngine, turns) {
-        Ok(draft) => finish(draft, &TemplateEngine, Some(why)),
-        Err(_) => finish(facts_only(turns), &TemplateEngine, Some(why)),
+    match attempt(&TemplateEngine, turns, floor) {
+        Ok(draft) => finish(draft, &TemplateEngine, Some(why), floor),
+        Err(_) => finish(facts_only(turns), &TemplateEngine, Some(why), floor),
     }
 }
 
-fn attempt(engine: &dyn Engine, turns: &[Turn]) -> Result<Draft, Fallback> {
+fn attempt(engine: &dyn Engine, turns: &[Turn], floor: &Floor) -> Result<Draft, Fallback> {
     // The engine holds no state of ours, so nothing broken is seen after a panic.
     let drafted = catch_unwind(AssertUnwindSafe(|| engine.draft(turns)));
     let draft = drafted.map_err(|_| Fallback::Panicked)?.map_err(|_| Fallback::Failed)?;
     let texts = || turns.iter().filter_map(|turn| turn.text.as_deref());
     for output in [&draft.text, &draft.title] {
-        check_leak(output, texts()).map_err(Fallback::Refused)?;
+        check_leak(output, texts(), floor).map_err(Fallback::Refused)?;
     }
     Ok(draft)
 }
 
 /// Runs the floor over the draft, since it decides what is redacted text.
-fn finish(draft: Draft, engine: &dyn Engine, fallback: Option<Fallback>) -> Abstract {
-    let redacted = |text: String| RawText::from(text).redact().0;
+fn finish(
+    draft: Draft,
+    engine: &dyn Engine,
+    fallback: Option<Fallback>,
+    floor: &Floor,
+) -> Abstract {
+    let redacted = |text: String| RawText::from(text).redact_with(floor).0;
     Abstract {
         text: redacted(draft.text).truncate_chars(MAX_ABSTRACT_CHARS),
         title: redacted(draft.title).truncate_chars(MAX_TITLE_CHARS),
@@ -173,7 +178,11 @@ mod tests {
     }
 
     fn check(outcome: Result<&'static str, EngineError>, engine: &str, why: Option<Fallback>) {
-        let made = summarise(&Fixed(outcome), &turns("we went to the sea and swam all day"));
+        let made = summarise(
+            &Fixed(outcome),
+            &turns("we went to the sea and swam all day"),
+            Floor::built_in(),
+        );
         assert_eq!((made.engine.as_str(), made.fallback), (engine, why));
     }
 
@@ -193,7 +202,7 @@ mod tests {
     #[test]
     fn a_long_abstract_is_cut() {
         let long: &'static str = Box::leak("word ".repeat(200).into_boxed_str());
-        let made = summarise(&Fixed(Ok(long)), &turns("unlike"));
+        let made = summarise(&Fixed(Ok(long)), &turns("unlike"), Floor::built_in());
         assert_eq!(made.text.chars().count(), MAX_ABSTRACT_CHARS);
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 
+use modelstat_redact::Floor;
+
 /// Longest run of words that an output may share with its input: a name of something, no sentence.
 pub const MAX_VERBATIM_WORDS: usize = 5;
 
@@ -18,12 +20,14 @@ pub enum LeakError {
     Finding,
 }
 
-/// Checks an output against the texts that it was made of. Linear in both.
+/// Checks an output against the texts that it was made of, and with the floor that they passed. Linear
+/// in all.
 pub fn check_leak<'a>(
     output: &str,
     inputs: impl IntoIterator<Item = &'a str>,
+    floor: &Floor,
 ) -> Result<(), LeakError> {
-    if !modelstat_redact::redact(output).is_clean() {
+    if !floor.redact(output).is_clean() {
         return Err(LeakError::Finding);
     }
     let runs: HashSet<Run> = runs_of(output).collect();
@@ -82,7 +86,7 @@ mod tests {
     use super::*;
 
     fn check(output: &str, input: &str, expected: Result<(), LeakError>) {
-        assert_eq!(check_leak(output, [input]), expected, "{output}");
+        assert_eq!(check_leak(output, [input], Floor::built_in()), expected, "{output}");
     }
 
     #[test]
@@ -101,5 +105,12 @@ mod tests {
     #[test]
     fn what_the_floor_hides_is_refused() {
         check("mail jane@example.com", "", Err(LeakError::Finding));
+    }
+
+    #[test]
+    fn what_this_host_hides_is_refused() {
+        let floor = Floor::built_in().clone().with_identifiers(["jane.doe"]);
+        assert_eq!(check_leak("as jane.doe said", [], &floor), Err(LeakError::Finding));
+        assert_eq!(check_leak("as jane.doe said", [], Floor::built_in()), Ok(()));
     }
 }

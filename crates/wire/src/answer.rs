@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use modelstat_redact::{RawText, RedactedText};
 use serde::{Deserialize, Serialize};
 
+use crate::BatchFloor;
 use crate::limits::MAX_IDENTIFIER_CHARS;
-use crate::{IdentifierKey, redact_identifier};
 
 /// A record that was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,8 +19,8 @@ pub struct Rejection<T> {
 
 impl Rejection<RawText> {
     /// Runs the floor over the id, and cuts one that is too long.
-    pub fn redact(self, key: &IdentifierKey) -> Rejection<RedactedText> {
-        let source_event_id = redact_identifier(self.source_event_id, key);
+    pub fn redact(self, floor: &BatchFloor) -> Rejection<RedactedText> {
+        let source_event_id = floor.redact_identifier(self.source_event_id);
         let source_event_id = source_event_id.truncate_chars(MAX_IDENTIFIER_CHARS);
         Rejection { source_event_id, reason: self.reason }
     }

@@ -196,7 +196,7 @@ impl<T> IngestBatch<T> {
         let events = self.events.into_iter().map(&mut event).collect();
         IngestBatch {
             batch_id: map.identifier(self.batch_id),
-            device_id: map.identifier(self.device_id),
+            device_id: map.text(TextRole::Origin, self.device_id),
             daemon_version: map.identifier(self.daemon_version),
             app: map.optional(Identifier, self.app),
             events,

@@ -7,8 +7,8 @@ use modelstat_redact::RedactedText;
 use serde::Serialize;
 
 use crate::{
-    CallError, Event, IdentifierKey, IngestBatch, Pairs, PicoUsd, ReportedOutcomes, Segment,
-    SessionInstall, Timestamp, TokenUsage, ToolCall, UsageDetail,
+    BatchFloor, CallError, Event, IdentifierKey, IngestBatch, Pairs, PicoUsd, ReportedOutcomes,
+    Segment, SessionInstall, Timestamp, TokenUsage, ToolCall, UsageDetail,
 };
 
 type Text = RedactedText;
@@ -274,7 +274,7 @@ fn parse_full_example() -> IngestBatch<Text> {
     let body = include_bytes!("egress/full.json");
     let parsed = crate::parse_batch(body).expect("the example is valid");
     assert!(parsed.rejected.is_empty(), "the example is valid: {:?}", parsed.rejected);
-    crate::redact_batch(parsed.batch, &IdentifierKey::new([0; 32])).0
+    crate::redact_batch(parsed.batch, &BatchFloor::new(IdentifierKey::new([0; 32]))).0
 }
 
 #[cfg(test)]

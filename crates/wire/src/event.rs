@@ -188,7 +188,7 @@ pub(crate) trait TextMap<T, U> {
 impl<T> Event<T> {
     /// Turns every text of the event into another kind.
     pub(crate) fn map<U>(self, map: &mut impl TextMap<T, U>) -> Event<U> {
-        use TextRole::Identifier;
+        use TextRole::{Identifier, Origin};
         Event {
             source_event_id: map.identifier(self.source_event_id),
             ts: self.ts,
@@ -216,8 +216,8 @@ impl<T> Event<T> {
                 .into_iter()
                 .map(|file| map.text(TextRole::PLACE, file))
                 .collect(),
-            actor_id: map.optional(Identifier, self.actor_id),
-            recipient_actor_id: map.optional(Identifier, self.recipient_actor_id),
+            actor_id: map.optional(Origin, self.actor_id),
+            recipient_actor_id: map.optional(Origin, self.recipient_actor_id),
             parent_event_id: map.optional(Identifier, self.parent_event_id),
             seq: self.seq,
             turn_index: self.turn_index,
@@ -250,12 +250,12 @@ impl<T> Event<T> {
 
 impl<T> Git<T> {
     fn map<U>(self, map: &mut impl TextMap<T, U>) -> Git<U> {
-        use TextRole::Identifier;
+        use TextRole::{Identifier, Origin};
         Git {
             remote_url: map.optional(TextRole::PLACE, self.remote_url),
-            host: map.optional(Identifier, self.host),
-            remote_slug: map.optional(Identifier, self.remote_slug),
-            branch: map.optional(Identifier, self.branch),
+            host: map.optional(Origin, self.host),
+            remote_slug: map.optional(Origin, self.remote_slug),
+            branch: map.optional(Origin, self.branch),
             slug_source: map.optional(Identifier, self.slug_source),
         }
     }

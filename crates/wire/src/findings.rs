@@ -4,23 +4,26 @@ use std::collections::BTreeMap;
 
 use modelstat_redact::{Class, Finding, Rule};
 
-/// Counts of findings by rule: never a value, never a position.
+/// Counts of findings by the name of their rule: never a value, never a position.
+///
+/// Rules that share a name count together, and stand for each other, unless one finds secrets and the
+/// other personal data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FindingCounts(BTreeMap<&'static str, (Rule, u64)>);
+pub struct FindingCounts(BTreeMap<(&'static str, Class), (Rule, u64)>);
 
 impl FindingCounts {
     /// Counts one text's findings.
     pub fn add(&mut self, findings: &[Finding]) {
         for finding in findings {
             let rule = finding.rule;
-            self.0.entry(rule.name()).or_insert((rule, 0)).1 += 1;
+            self.0.entry((rule.name(), rule.class())).or_insert((rule, 0)).1 += 1;
         }
     }
 
     /// Adds the counts of another.
     pub fn merge(&mut self, other: &Self) {
-        for (name, (rule, count)) in &other.0 {
-            self.0.entry(name).or_insert((*rule, 0)).1 += count;
+        for (kind, (rule, count)) in &other.0 {
+            self.0.entry(*kind).or_insert((*rule, 0)).1 += count;
         }
     }
 

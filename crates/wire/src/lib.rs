@@ -38,7 +38,7 @@ pub use money::{PicoUsd, PicoUsdError};
 pub use pairs::Pairs;
 pub use parse::{ParseError, ParsedBatch, parse_batch};
 pub use problem::Problem;
-pub use redaction::{IdentifierKey, TextRole, redact_batch, redact_identifier};
+pub use redaction::{BatchFloor, FloorAdditions, IdentifierKey, TextRole, redact_batch};
 pub use stored::{StoredBatchError, decode_stored, encode_batch};
 pub use time::{Timestamp, TimestampError};
 pub use tokens::{TokenUsage, UsageDetail};

@@ -1,6 +1,9 @@
 //! From raw text to redacted text, over a whole batch.
 
-use modelstat_redact::{RawText, RedactedText, Rule};
+use std::fmt;
+
+use modelstat_redact::{Floor, RawText, RedactedText, Rule};
+use serde::Serialize;
 
 use crate::event::TextMap;
 use crate::limits::{
@@ -18,6 +21,10 @@ pub enum TextRole {
     /// Names something and groups records. A finding turns the whole of it into a keyed hash, so
     /// that grouping survives. One that is too long was refused before.
     Identifier,
+    /// An identifier that says who or where: a device, an actor, a branch. The names that this host
+    /// knows count as findings in it, unlike in other identifiers: a service account is often named
+    /// as its app, which must still be told apart by name.
+    Origin,
     /// A name that is cut when it is too long, as published clients cut it.
     Name {
         /// Most code points.
@@ -51,8 +58,8 @@ impl TextRole {
 #[derive(Clone)]
 pub struct IdentifierKey([u8; 32]);
 
-impl std::fmt::Debug for IdentifierKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for IdentifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IdentifierKey(…)")
     }
 }
@@ -70,8 +77,91 @@ impl IdentifierKey {
     }
 }
 
+/// The floor as one process runs it over batches.
+///
+/// Its rules look at every text and name. The identifiers of this host are hidden in texts and in
+/// what says where a call came from ([`TextRole::Origin`]).
+#[derive(Clone)]
+pub struct BatchFloor {
+    key: IdentifierKey,
+    names: Floor,
+    texts: Floor,
+    user_rules: usize,
+    identifiers: usize,
+}
+
+/// How much a host added to the built-in rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FloorAdditions {
+    /// Rules of its `redact.toml`.
+    pub user_rules: usize,
+    /// Names that it knows.
+    pub identifiers: usize,
+}
+
+impl BatchFloor {
+    /// Takes the built-in rules, and the key under which identifiers are hashed.
+    pub fn new(key: IdentifierKey) -> Self {
+        Self::with_floor(key, Floor::built_in().clone(), 0)
+    }
+
+    /// Takes a floor with so many rules of this host's own.
+    pub fn with_floor(key: IdentifierKey, floor: Floor, user_rules: usize) -> Self {
+        Self { key, texts: floor.clone(), names: floor, user_rules, identifiers: 0 }
+    }
+
+    /// Adds names that this host knows; those that tell nothing are left out and not counted.
+    #[must_use]
+    pub fn with_identifiers(mut self, names: &[String]) -> Self {
+        let is_hidden = |name: &&String| {
+            let alone = Floor::built_in().clone().with_identifiers([name]);
+            !alone.redact(name).is_clean()
+        };
+        self.identifiers += names.iter().filter(is_hidden).count();
+        self.texts = self.texts.with_identifiers(names);
+        self
+    }
+
+    /// The key under which identifiers are hashed.
+    pub fn key(&self) -> &IdentifierKey {
+        &self.key
+    }
+
+    /// The floor for texts.
+    pub fn texts(&self) -> &Floor {
+        &self.texts
+    }
+
+    /// How much was added to the built-in rules.
+    pub fn additions(&self) -> FloorAdditions {
+        FloorAdditions { user_rules: self.user_rules, identifiers: self.identifiers }
+    }
+
+    /// Runs the floor over one identifier, as [`redact_batch`] does.
+    pub fn redact_identifier(&self, text: RawText) -> RedactedText {
+        self.name(&self.names, text, &mut FindingCounts::default())
+    }
+
+    /// A name with a finding is replaced whole: what is left around the finding would often give it
+    /// away, and a placeholder would merge what the name tells apart.
+    #[expect(clippy::disallowed_methods, reason = "the floor's own door, for a whole batch")]
+    fn name(&self, floor: &Floor, text: RawText, counts: &mut FindingCounts) -> RedactedText {
+        text.pass(floor).unwrap_or_else(|(text, findings)| {
+            counts.add(&findings);
+            self.key.hash(text.reveal())
+        })
+    }
+}
+
+/// Shows counts only: the names that a host knows are personal data.
+impl fmt::Debug for BatchFloor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BatchFloor").field(&self.additions()).finish()
+    }
+}
+
 struct Redactor<'a> {
-    key: &'a IdentifierKey,
+    floor: &'a BatchFloor,
     /// Findings of the event at hand.
     current: FindingCounts,
     /// Findings of the batch.
@@ -80,12 +170,18 @@ struct Redactor<'a> {
 
 impl TextMap<RawText, RedactedText> for Redactor<'_> {
     fn text(&mut self, role: TextRole, text: RawText) -> RedactedText {
+        let floor = self.floor;
         match role {
-            TextRole::Identifier => self.redact_identifier(text),
+            TextRole::Identifier => floor.name(&floor.names, text, &mut self.current),
+            TextRole::Origin => floor.name(&floor.texts, text, &mut self.current),
             TextRole::Name { limit_chars } => {
-                self.redact_identifier(text).truncate_chars(limit_chars)
+                floor.name(&floor.names, text, &mut self.current).truncate_chars(limit_chars)
             }
-            TextRole::Prose { limit_chars } => self.redact_prose(text).truncate_chars(limit_chars),
+            TextRole::Prose { limit_chars } => {
+                let (text, findings) = text.redact_with(&floor.texts);
+                self.current.add(&findings);
+                text.truncate_chars(limit_chars)
+            }
         }
     }
 
@@ -96,26 +192,6 @@ impl TextMap<RawText, RedactedText> for Redactor<'_> {
         }
         self.total.merge(&found);
         event
-    }
-}
-
-impl Redactor<'_> {
-    fn redact_prose(&mut self, text: RawText) -> RedactedText {
-        let (text, findings) = text.redact();
-        self.current.add(&findings);
-        text
-    }
-
-    /// An identifier with a finding is replaced whole: what is left around the finding would often
-    /// give it away, and a placeholder would merge what the identifier tells apart.
-    #[expect(clippy::disallowed_methods, reason = "the floor's own door, for a whole batch")]
-    fn redact_identifier(&mut self, text: RawText) -> RedactedText {
-        let found = modelstat_redact::redact(text.reveal());
-        if found.is_clean() {
-            return text.redact().0;
-        }
-        self.current.add(&found.findings);
-        self.key.hash(text.reveal())
     }
 }
 
@@ -132,22 +208,87 @@ fn add_redaction(redactions: &mut Pairs<RedactedText, u64>, rule: Rule, count: u
 
 /// Runs the floor over every text of a batch, and counts what it took out.
 ///
-/// Counts are also added to each event's `redactions`, so that they travel with it.
+/// Counts are also added to each event's `redactions`, so that they travel with it. A text that the
+/// engine refuses is counted as one finding of `redaction_failed`, and the event's numbers stay.
 pub fn redact_batch(
     batch: IngestBatch<RawText>,
-    key: &IdentifierKey,
+    floor: &BatchFloor,
 ) -> (IngestBatch<RedactedText>, FindingCounts) {
     let mut redactor =
-        Redactor { key, current: FindingCounts::default(), total: FindingCounts::default() };
+        Redactor { floor, current: FindingCounts::default(), total: FindingCounts::default() };
     let batch = batch.map(&mut redactor);
     let around = std::mem::take(&mut redactor.current);
     redactor.total.merge(&around);
     (batch, redactor.total)
 }
 
-/// Runs the floor over one identifier, as [`redact_batch`] does.
-pub fn redact_identifier(text: RawText, key: &IdentifierKey) -> RedactedText {
-    let mut redactor =
-        Redactor { key, current: FindingCounts::default(), total: FindingCounts::default() };
-    redactor.redact_identifier(text)
+#[cfg(test)]
+mod tests {
+    use modelstat_redact::{Detection, Detector, Floor};
+
+    use super::*;
+    use crate::parse_batch;
+
+    const EVENT: &str = r#"{"source_event_id":"evt_1","ts":"2026-06-19T12:34:56.789Z",
+        "kind":"assistant_message","agent":"a","provider":"openai","session_id":"janedoe-1",
+        "model":"m","tokens":{"input":7,"output":2}"#;
+
+    fn key() -> IdentifierKey {
+        IdentifierKey::new([1; 32])
+    }
+
+    fn redacted(rest: &str, floor: &BatchFloor) -> (Event<RedactedText>, FindingCounts) {
+        let body = format!(
+            r#"{{"batch_id":"b","device_id":"d","daemon_version":"v","app":"janedoe","events":[{EVENT},{rest}}}]}}"#
+        );
+        let parsed = parse_batch(body.as_bytes()).expect("readable");
+        let (batch, counts) = redact_batch(parsed.batch, floor);
+        assert_eq!(batch.app.as_deref(), Some("janedoe"), "an app keeps its name");
+        (batch.events.into_iter().next().expect("one event"), counts)
+    }
+
+    #[test]
+    fn names_of_this_host_are_hidden_in_texts_and_in_what_says_where_from() {
+        let names = ["janedoe", "root", "x"].map(str::to_owned);
+        let floor = BatchFloor::new(key()).with_identifiers(&names);
+        assert_eq!(floor.additions(), FloorAdditions { user_rules: 0, identifiers: 1 });
+        let rest = r#""content_excerpt":"ask janedoe","actor_id":"janedoe","git":{"branch":"janedoe/fix"}"#;
+        let (event, counts) = redacted(rest, &floor);
+        assert_eq!(event.content_excerpt.as_deref(), Some("ask [REDACTED:identifier]"));
+        assert_eq!(event.session_id.as_str(), "janedoe-1", "it tells sessions apart, not people");
+        let branch = event.git.and_then(|git| git.branch);
+        for hashed in [event.actor_id, branch] {
+            assert!(hashed.as_deref().is_some_and(|name| name.starts_with("h_")), "{hashed:?}");
+        }
+        assert_eq!(
+            counts.iter().map(|(rule, count)| (rule.name(), count)).collect::<Vec<_>>(),
+            [("identifier", 3)]
+        );
+        assert!(!format!("{floor:?}").contains("janedoe"));
+    }
+
+    #[derive(Debug)]
+    struct Panicking;
+
+    impl Detector for Panicking {
+        fn detect(&self, text: &str) -> Vec<Detection> {
+            assert!(!text.contains("boom"), "broken on purpose");
+            Vec::new()
+        }
+    }
+
+    /// Fail closed: the text goes, the numbers stay, and the loss is counted like a finding.
+    #[test]
+    fn a_text_that_the_engine_refuses_is_dropped_and_counted() {
+        let floor = Floor::built_in().clone().with_detector(Panicking);
+        let floor = BatchFloor::with_floor(key(), floor, 0);
+        let rest = r#""content_excerpt":"as captured boom","actor_id":"boom one","seq":3"#;
+        let (event, counts) = redacted(rest, &floor);
+        assert_eq!(event.content_excerpt.as_deref(), Some("[REDACTED:redaction_failed]"));
+        assert!(event.actor_id.as_deref().is_some_and(|name| name.starts_with("h_")));
+        assert_eq!((event.seq, event.tokens.map(|tokens| tokens.input)), (Some(3), Some(7)));
+        let failed = event.redactions.iter().map(|(rule, count)| (rule.as_str(), *count));
+        assert_eq!(failed.collect::<Vec<_>>(), [("redaction_failed", 2)]);
+        assert_eq!(counts.of_class(modelstat_redact::Class::Secret), 2);
+    }
 }

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use modelstat_wire::{
-    IdentifierKey, Timestamp, batch_id, content_hash, encode_batch, parse_batch, redact_batch,
-    source_event_id, tool_call_id,
+    BatchFloor, IdentifierKey, Timestamp, batch_id, content_hash, encode_batch, parse_batch,
+    redact_batch, source_event_id, tool_call_id,
 };
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ fn every_batch_comes_through_whole() {
             let sent = &batch["expect"];
             let parsed = parse_batch(sent.to_string().as_bytes()).expect("readable");
             assert!(parsed.rejected.is_empty(), "{:?}", parsed.rejected);
-            let (redacted, _) = redact_batch(parsed.batch, &key);
+            let (redacted, _) = redact_batch(parsed.batch, &BatchFloor::new(key.clone()));
             let kept: Value = serde_json::from_slice(&encode_batch(&redacted)).expect("JSON");
             check_kept(sent, &kept, &key, "");
         }

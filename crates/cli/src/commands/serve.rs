@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use modelstat_daemon::{Daemon, Excerpt, Hashes, Secret};
+use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
 use modelstat_wire::SystemClock;
 use serde_json::json;
@@ -17,8 +18,9 @@ use super::DEFAULT_ORG;
 use crate::args::{DaemonArguments, DaemonOptions, ExcerptWord, HashesWord, ServerArguments};
 use crate::config::File;
 use crate::error::hinted;
+use crate::floor::{batch_floor, host_rules};
 use crate::home::{Home, RunNote, random_token};
-use crate::output;
+use crate::{identifiers, output};
 
 /// How long the daemon goes on shipping when it is told to stop.
 const SHIP_DEADLINE: Duration = Duration::from_secs(5);
@@ -27,12 +29,19 @@ const SHIP_DEADLINE: Duration = Duration::from_secs(5);
 pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
     let home = Home::open(&arguments.home)?;
     let file = File::read(&arguments.home, &home)?;
+    let rules = host_rules(&file, &arguments.redaction, &home)?;
     let _lock = home.lock()?;
     start_logging();
     run_async(async {
         let end = EndWatch::start()?;
         let token = random_token()?;
-        let server = start_server(&home, file.listen(arguments.listen), &token, None).await?;
+        let setup = ServerSetup {
+            rules: rules.as_ref(),
+            listen: file.listen(arguments.listen),
+            token: &token,
+            daemon_url: None,
+        };
+        let server = start_server(&home, setup).await?;
         let url = format!("http://{}", server.address());
         // Keys belong to an org, so there is one from the start.
         server.ensure_org(DEFAULT_ORG).context("could not make the first org")?;
@@ -54,6 +63,7 @@ pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
 pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
     let home = Home::open(&arguments.home)?;
     let file = File::read(&arguments.home, &home)?;
+    let rules = host_rules(&file, &arguments.redaction, &home)?;
     let _lock = home.lock()?;
     start_logging();
     run_async(async {
@@ -65,6 +75,7 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
             DaemonSetup {
                 file: &file,
                 options: &arguments.daemon,
+                rules: rules.as_ref(),
                 listen: file.daemon_listen(arguments.daemon_listen),
                 server_url: server_url.clone(),
                 token: &token,
@@ -98,19 +109,23 @@ pub(crate) fn run_async(work: impl Future<Output = anyhow::Result<()>>) -> anyho
     runtime.block_on(work)
 }
 
+/// What a server is started with.
+pub(crate) struct ServerSetup<'a> {
+    pub(crate) rules: Option<&'a UserRules>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) token: &'a str,
+    pub(crate) daemon_url: Option<String>,
+}
+
 /// Starts a server on the files of a data directory.
-pub(crate) async fn start_server(
-    home: &Home,
-    listen: SocketAddr,
-    token: &str,
-    daemon_url: Option<String>,
-) -> anyhow::Result<Server> {
+pub(crate) async fn start_server(home: &Home, setup: ServerSetup<'_>) -> anyhow::Result<Server> {
+    let listen = setup.listen;
     let config = modelstat_server::Config {
         listen,
         data_dir: home.server_folder(),
-        identifier_key: home.identifier_key("server")?,
-        operator: OperatorToken::new(token.to_owned()),
-        daemon_url,
+        floor: batch_floor(home.identifier_key("server")?, setup.rules),
+        operator: OperatorToken::new(setup.token.to_owned()),
+        daemon_url: setup.daemon_url,
     };
     let started = Server::start(config, Arc::new(SystemClock)).await;
     started.map_err(|error| explain_listen(anyhow::Error::new(error), listen, "--listen"))
@@ -120,6 +135,7 @@ pub(crate) async fn start_server(
 pub(crate) struct DaemonSetup<'a> {
     pub(crate) file: &'a File,
     pub(crate) options: &'a DaemonOptions,
+    pub(crate) rules: Option<&'a UserRules>,
     pub(crate) listen: SocketAddr,
     pub(crate) server_url: String,
     pub(crate) token: &'a str,
@@ -127,7 +143,13 @@ pub(crate) struct DaemonSetup<'a> {
 
 /// Starts a daemon on the files of a data directory.
 pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow::Result<Daemon> {
+    let key = home.identifier_key("daemon")?;
+    let mut floor = batch_floor(key.clone(), setup.rules);
+    if setup.file.redact_identifiers(setup.options) {
+        floor = floor.with_identifiers(&identifiers::of_this_host());
+    }
     let config = modelstat_daemon::Config {
+        floor,
         listen: setup.listen,
         own_key: setup.file.daemon_key(setup.options).map(Secret::new),
         excerpt: match setup.file.excerpt(setup.options) {
@@ -142,7 +164,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             home.daemon_folder(),
             setup.server_url,
             Secret::new(setup.token),
-            home.identifier_key("daemon")?,
+            key,
         )
     };
     let listen = config.listen;

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use modelstat_daemon::Daemon;
+use modelstat_redact::UserRules;
 use modelstat_server::{DEMO_ORG, Server};
 use modelstat_store::{Org, Scope};
 use modelstat_wire::{Clock, SystemClock, Timestamp};
@@ -9,12 +10,13 @@ use serde_json::{Value, json};
 
 use super::DEFAULT_ORG;
 use super::serve::{
-    DaemonSetup, EndWatch, note_running, run_async, start_daemon, start_logging, start_server,
-    stop_daemon,
+    DaemonSetup, EndWatch, ServerSetup, note_running, run_async, start_daemon, start_logging,
+    start_server, stop_daemon,
 };
 use crate::args::UpArguments;
 use crate::config::File;
 use crate::demo;
+use crate::floor::host_rules;
 use crate::home::{Home, random_token};
 use crate::output;
 
@@ -25,11 +27,12 @@ const DASHBOARD_KEY_HOURS: i64 = 24;
 pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<()> {
     let home = Home::open(&arguments.home)?;
     let file = File::read(&arguments.home, &home)?;
+    let rules = host_rules(&file, &arguments.redaction, &home)?;
     let _lock = home.lock()?;
     start_logging();
     run_async(async {
         let end = EndWatch::start()?;
-        let parts = start(&home, &file, arguments).await?;
+        let parts = start(&home, &file, rules.as_ref(), arguments).await?;
         let ready = greet(&parts.server, &parts, arguments.demo).await;
         match ready {
             Ok(ready) if arguments.json => output::json(&ready.as_json()),
@@ -53,16 +56,28 @@ struct Parts {
     daemon_url: String,
 }
 
-async fn start(home: &Home, file: &File, arguments: &UpArguments) -> anyhow::Result<Parts> {
+async fn start(
+    home: &Home,
+    file: &File,
+    rules: Option<&UserRules>,
+    arguments: &UpArguments,
+) -> anyhow::Result<Parts> {
     let token = random_token()?;
     let daemon_listen = file.daemon_listen(arguments.daemon_listen);
     let shown_daemon =
         Some(format!("http://{daemon_listen}/v1/ingest")).filter(|_| daemon_listen.port() != 0);
-    let server = start_server(home, file.listen(arguments.listen), &token, shown_daemon).await?;
+    let setup = ServerSetup {
+        rules,
+        listen: file.listen(arguments.listen),
+        token: &token,
+        daemon_url: shown_daemon,
+    };
+    let server = start_server(home, setup).await?;
     let server_url = format!("http://{}", server.address());
     let setup = DaemonSetup {
         file,
         options: &arguments.daemon,
+        rules,
         listen: daemon_listen,
         server_url: server_url.clone(),
         token: &token,

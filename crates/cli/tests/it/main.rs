@@ -1,8 +1,10 @@
-//! The built binary from outside: clients, hostile input, `kill -9`, and a search for what leaked.
+//! The built binary from outside: clients, hostile input, `kill -9`, redaction, and a search for what leaked.
 
 mod faults;
 mod hostile;
 mod leak;
 mod product;
+mod redact;
+mod redaction;
 mod support;
 mod verbs;

@@ -30,11 +30,17 @@ pub(crate) struct Answer {
 pub(crate) fn modelstat(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_modelstat"));
     command.args(arguments).stdin(Stdio::null());
-    for name in
-        ["MODELSTAT_HOME", "MODELSTAT_LISTEN", "MODELSTAT_DAEMON_LISTEN", "MODELSTAT_CONFIG"]
-    {
+    for name in [
+        "MODELSTAT_HOME",
+        "MODELSTAT_LISTEN",
+        "MODELSTAT_DAEMON_LISTEN",
+        "MODELSTAT_CONFIG",
+        "MODELSTAT_REDACT_RULES",
+    ] {
         command.env_remove(name);
     }
+    // The names of whoever runs the tests are in none of them.
+    command.env("MODELSTAT_REDACT_IDENTIFIERS", "false");
     command
 }
 
@@ -58,10 +64,21 @@ impl Product {
 
     /// Starts a verb that serves; `None` when it ends instead.
     pub(crate) fn try_start(verb: &str, data: &Path, arguments: &[&str]) -> Option<Self> {
+        Self::try_start_with(verb, data, arguments, |_| ())
+    }
+
+    /// The same, with a change to how it is run.
+    pub(crate) fn try_start_with(
+        verb: &str,
+        data: &Path,
+        arguments: &[&str],
+        change: impl FnOnce(&mut Command),
+    ) -> Option<Self> {
         let log = File::options().create(true).append(true).open(log_of(data)).expect("a log");
         let data = data.to_str().expect("a plain path");
         let mut command = modelstat(&[verb, "--json", "--data-dir", data]);
         command.args(arguments).stdout(Stdio::piped()).stderr(log);
+        change(&mut command);
         let mut child = command.spawn().expect("the binary is built");
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));

@@ -1,7 +1,5 @@
 //! The verbs of the command line.
 
-use std::process::Stdio;
-
 use serde_json::Value;
 
 use crate::support::{Product, batch, event, get, modelstat, post, totals, wait_until};
@@ -74,25 +72,4 @@ fn keys_can_be_made_while_nothing_runs() {
     assert!(product.stop().success());
     let orgs = json_of(&["orgs", "list", "--json", "--data-dir", path]);
     assert_eq!(orgs[0]["name"], "default");
-}
-
-#[test]
-fn redact_is_a_filter() {
-    use std::io::Write;
-    let mut child = modelstat(&["redact"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mail = ["jane", "example.com"].join("@");
-    child
-        .stdin
-        .take()
-        .expect("piped")
-        .write_all(format!("mail {mail}\n").as_bytes())
-        .expect("open");
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "mail [REDACTED:email]\n");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("1 personal data"));
 }

@@ -8,8 +8,8 @@ use modelstat_door::{Refusal, bearer, check_content_type, receive, refuse};
 use modelstat_redact::{RawText, RedactedText};
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
-    Accepted, IdentifierKey, IngestAnswer, IngestBatch, ParseError, ParsedBatch, Rejection,
-    Timestamp, count_reasons,
+    Accepted, BatchFloor, IngestAnswer, IngestBatch, ParseError, ParsedBatch, Rejection, Timestamp,
+    count_reasons,
 };
 
 use super::{App, answer};
@@ -54,7 +54,7 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
     let limit = endpoint.max_body_bytes();
     let received = receive(&parts.headers, body, limit, app.limits.body_time, &app.budget).await?;
     let worker = Arc::clone(&app.workers).acquire_owned().await.map_err(|_| refuse::STOPPING)?;
-    let (keys, identifier_key) = (Arc::clone(&app.keys), app.identifier_key.clone());
+    let (keys, floor) = (Arc::clone(&app.keys), app.floor.clone());
     let now = app.clock.now();
     let prepared = tokio::task::spawn_blocking(move || {
         let _worker = worker;
@@ -62,7 +62,7 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
         let parsed = modelstat_wire::parse_batch(&plain).map_err(|error| refuse_body(&error))?;
         drop(plain);
         let key = keys.number_of(&secret).map_err(|error| refuse_key(&error))?;
-        Ok(Prepared::new(parsed, key, &identifier_key, now))
+        Ok(Prepared::new(parsed, key, &floor, now))
     });
     let prepared = prepared.await.map_err(|_| refuse::PANICKED)??;
     let events = prepared.events;
@@ -98,12 +98,12 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(parsed: ParsedBatch, key: u32, identifier_key: &IdentifierKey, now: Timestamp) -> Self {
-        let (batch, findings) = modelstat_wire::redact_batch(parsed.batch, identifier_key);
+    fn new(parsed: ParsedBatch, key: u32, floor: &BatchFloor, now: Timestamp) -> Self {
+        let (batch, findings) = modelstat_wire::redact_batch(parsed.batch, floor);
         let encoded = modelstat_wire::encode_batch(&batch);
         let mut hasher = blake3::Hasher::new();
         hasher.update(&key.to_be_bytes()).update(&encoded);
-        let redacted = |rejection: Rejection<RawText>| rejection.redact(identifier_key);
+        let redacted = |rejection: Rejection<RawText>| rejection.redact(floor);
         let rejected: Vec<_> = parsed.rejected.into_iter().map(redacted).collect();
         let entry = Entry {
             key,

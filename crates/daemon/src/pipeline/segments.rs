@@ -81,7 +81,7 @@ impl Pipeline {
         let agent = stored.first().map(|turn| turn.agent.clone());
         let is_titled = stored.iter().any(|turn| turn.is_titled);
         let turns: Vec<Turn> = stored.into_iter().map(turn).collect();
-        let made = summarise(self.engine.as_ref(), &turns);
+        let made = summarise(self.engine.as_ref(), &turns, &self.floor);
         let app = session.app.as_deref().unwrap_or(DEFAULT_APP);
         let segment_id = modelstat_wire::segment_id(app, &session.session_id, &event_ids);
         let Abstract { text, title, work_type, engine, engine_version, fallback } = made;

@@ -147,7 +147,8 @@ fn health_is_public_and_reports_are_not() {
     assert_eq!(
         health.json(),
         json!({"ok": true, "version": env!("CARGO_PKG_VERSION"),
-               "capabilities": ["full_turns", "gzip", "zstd"], "floor_version": "1"})
+               "capabilities": ["full_turns", "gzip", "zstd"],
+               "floor_version": modelstat_redact::FLOOR_VERSION})
     );
     for path in ["/v1/status", "/v1/egress"] {
         assert_eq!(get(world.address(), path, "key-one").status, 401);

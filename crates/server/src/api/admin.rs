@@ -7,7 +7,7 @@ use axum::extract::{Path, State as AppState};
 use axum::http::{HeaderMap, StatusCode};
 use modelstat_door::{Refusal, refuse};
 use modelstat_store::{DirectoryError, Key, NewKey, Org, Scope};
-use modelstat_wire::Timestamp;
+use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{authorize_operator, unavailable};
@@ -44,6 +44,7 @@ pub(crate) struct KeyWithSecret {
 pub(crate) struct Status {
     version: &'static str,
     floor_version: &'static str,
+    redaction: FloorAdditions,
     price_book: String,
     inbox: InboxStatus,
     ledger_position: u64,
@@ -161,6 +162,7 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             floor_version: modelstat_redact::FLOOR_VERSION,
+            redaction: state.floor.additions(),
             price_book: state.book.version().to_owned(),
             inbox: InboxStatus {
                 batches,

@@ -1,9 +1,13 @@
 use super::*;
-use crate::{IdentifierKey, redact_batch};
+use crate::{BatchFloor, IdentifierKey, redact_batch};
 use modelstat_redact::RedactedText;
 
 const EVENT: &str = r#"{"source_event_id":"evt_1","ts":"2026-06-19T12:34:56.789Z","kind":"assistant_message",
     "agent":"a","provider":"openai","session_id":"s","tokens":{"input":1,"output":2}"#;
+
+fn floor() -> BatchFloor {
+    BatchFloor::new(IdentifierKey::new([1; 32]))
+}
 
 fn body(events: &str) -> String {
     format!(
@@ -77,7 +81,7 @@ fn a_long_identifier_is_refused_and_a_long_text_is_cut() {
     );
     let excerpt = "é".repeat(crate::limits::MAX_EXCERPT_CHARS + 5);
     let parsed = parse(&body(&event_with(&format!(r#""content_excerpt":"{excerpt}""#))));
-    let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+    let (batch, _) = redact_batch(parsed.batch, &floor());
     let kept = batch.events[0].content_excerpt.as_ref().expect("kept");
     assert_eq!(kept.as_str().chars().count(), crate::limits::MAX_EXCERPT_CHARS);
 }
@@ -89,14 +93,14 @@ fn a_secret_across_a_cut_is_hidden_whole() {
     for place in ["cwd", "source_file", "content_excerpt"] {
         let long = format!("{} {secret}", "x".repeat(1_000));
         let parsed = parse(&body(&event_with(&format!(r#""{place}":"{long}""#))));
-        let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+        let (batch, _) = redact_batch(parsed.batch, &floor());
         let kept = String::from_utf8(crate::encode_batch(&batch)).expect("JSON");
         assert!(!kept.contains("ghp_"), "{place}: {kept}");
     }
     let rest =
         format!(r#""metadata":{{"{}-{secret}":"{} {secret}"}}"#, "k".repeat(30), "v".repeat(240));
     let parsed = parse(&body(&event_with(&rest)));
-    let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+    let (batch, _) = redact_batch(parsed.batch, &floor());
     let kept = String::from_utf8(crate::encode_batch(&batch)).expect("JSON");
     assert!(!kept.contains("ghp_"), "{kept}");
 }
@@ -134,8 +138,7 @@ fn an_unreadable_body_is_told_by_place() {
 fn the_floor_hides_text_and_hashes_identifiers() {
     let mail = "jane@example.com";
     let rest = format!(r#""content_excerpt":"ask {mail}","metadata":{{"user":"{mail}"}}"#);
-    let (batch, findings) =
-        redact_batch(parse(&body(&event_with(&rest))).batch, &IdentifierKey::new([1; 32]));
+    let (batch, findings) = redact_batch(parse(&body(&event_with(&rest))).batch, &floor());
     let event = &batch.events[0];
     assert_eq!(
         event.content_excerpt.as_ref().map(RedactedText::as_str),
@@ -154,7 +157,7 @@ fn the_floor_hides_text_and_hashes_identifiers() {
 #[expect(clippy::disallowed_methods, reason = "the test stands in for a store")]
 fn a_stored_batch_reads_back_as_it_was() {
     let parsed = parse(&body(&event_with(r#""git":{},"usage_known":false"#)));
-    let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+    let (batch, _) = redact_batch(parsed.batch, &floor());
     let trust =
         |text: RawText| modelstat_redact::RedactedText::from_store(text.reveal().to_owned());
     let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
@@ -171,7 +174,7 @@ fn counts_at_their_limits_read_back_after_a_finding() {
         let rest = format!(r#"{redactions},"content_excerpt":"ask jane@example.com""#);
         let parsed = parse(&body(&event_with(&rest)));
         assert!(parsed.rejected.is_empty(), "{:?}", parsed.rejected);
-        let (batch, _) = redact_batch(parsed.batch, &IdentifierKey::new([1; 32]));
+        let (batch, _) = redact_batch(parsed.batch, &floor());
         let trust = |text: RawText| RedactedText::from_store(text.reveal().to_owned());
         let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
         assert_eq!(batch, back);

@@ -56,7 +56,7 @@ fn what_was_received_and_what_became_of_it_is_reported(ledger: &dyn Ledger) {
     assert_eq!((text.abstracts, text.abstract_chars, text.titles), (1, 4, 2));
     assert_eq!((text.excerpts, text.excerpt_chars, text.no_abstract), (2, 19, 0));
     let rule = |rule: &str, class, count| RuleCount { rule: rule.to_owned(), class, count };
-    assert_eq!(report.findings, [rule("email", "pii", 7), rule("made_up_rule", "unknown", 1)]);
+    assert_eq!(report.findings, [rule("email", "pii", 7), rule("made_up_rule", "secret", 1)]);
     let expected = [
         outcome("accepted", None, 2),
         outcome("duplicate", None, 4),
