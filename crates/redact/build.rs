@@ -274,15 +274,18 @@ fn write_table(code: &mut String, name: &str, rows: &[Row<'_>]) -> Result<()> {
                 )?,
             }
         }
+        let prefix = prefix_of(row.head().as_bytes());
         let checksum = match row.text.checksum {
             None => "None",
             Some(ChecksumText::GithubCrc32) => "Some(Checksum::GithubCrc32)",
         };
         writeln!(
             code,
-            "Shape {{ rule: Rule(&TYPED[{}]), head: {:?}.as_bytes(), pieces: &[{pieces}], is_free: {}, refuses_words: {}, checksum: {checksum}, context: &{:?} }},",
+            "Shape {{ rule: Rule(&TYPED[{}]), head: {:?}.as_bytes(), prefix: {}, prefix_mask: {}, pieces: &[{pieces}], is_free: {}, refuses_words: {}, checksum: {checksum}, context: &{:?} }},",
             row.rule,
             row.head(),
+            prefix.0,
+            prefix.1,
             row.text.edge == EdgeText::Free,
             row.text.words == WordsText::Refuse,
             row.text.context,
@@ -290,6 +293,16 @@ fn write_table(code: &mut String, name: &str, rows: &[Row<'_>]) -> Result<()> {
     }
     writeln!(code, "];")?;
     Ok(())
+}
+
+/// The first eight bytes of a head as a number, and a mask of those that there are.
+fn prefix_of(head: &[u8]) -> (u64, u64) {
+    let mut bytes = [0; 8];
+    let mut mask = [0; 8];
+    for ((place, mask), byte) in bytes.iter_mut().zip(&mut mask).zip(head) {
+        (*place, *mask) = (*byte, 0xFF);
+    }
+    (u64::from_le_bytes(bytes), u64::from_le_bytes(mask))
 }
 
 /// For each hash, where its rows begin.
@@ -378,5 +391,6 @@ fn write_words(
         )?;
     }
     writeln!(code, "];")?;
+    write_filter(code, "WORD_FILTER", rows.iter().map(|(word, ..)| &word.as_bytes()[..MIN_HEAD]))?;
     write_buckets(code, "WORD_BUCKETS", rows.iter().map(|(word, ..)| hash(word)))
 }

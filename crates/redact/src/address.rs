@@ -23,10 +23,19 @@ const DB_SCHEMES: &[&[u8]] = &[
 /// Shortest last label of a host name in an e-mail address.
 const MIN_TOP_LEVEL: usize = 2;
 
+/// What ends names of files and units with an `@` in them, and no host's.
+const NO_TOP_LEVELS: &[&[u8]] =
+    &[b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"service", b"socket", b"timer"];
+
 /// Finds the e-mail address around the `@` at `at`.
 pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
     let text = scanner.text;
-    let start = start_of(text, at, |byte| Charset::LOCAL_PART.has(byte));
+    // Letters with accents too: they take two bytes, of which the first is one of these.
+    let in_local =
+        |byte: u8| Charset::LOCAL_PART.has(byte) || matches!(byte, 0x80..=0xBF | 0xC3..=0xC9);
+    let start = start_of(text, at, in_local);
+    let is_rest = |byte: u8| matches!(byte, 0x80..=0xBF);
+    let start = end_of(slice(text, 0, at), start, is_rest);
     if start == at || scanner.host_sign == Some(at) {
         return;
     }
@@ -35,6 +44,11 @@ pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
         return;
     };
     let user = slice(text, crate::bytes::after_escape(text, start), at);
+    let host = slice(text, at + 1, end);
+    let label = host.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    if NO_TOP_LEVELS.contains(&label) {
+        return;
+    }
     let is_remote = user == b"git" && matches!(byte_at(text, end), Some(b':' | b'/'));
     if !is_remote {
         scanner.found(EMAIL, start, end);

@@ -2,11 +2,12 @@
 //! a header.
 
 use crate::bytes::{
-    Charset, byte_at, byte_before, end_of, is_escaped_space, is_left_boundary, placeholder_end,
-    slice, start_of,
+    Charset, byte_at, byte_before, end_of, end_of_blank, is_escaped_space, is_left_boundary,
+    placeholder_end, slice, start_of,
 };
 use crate::likeness::{Likeness, RANDOM};
-use crate::name::{Telling, may_tell, telling, telling_end};
+use crate::name::{Telling, may_end_telling, may_tell, telling, telling_end};
+use crate::number::json_depth;
 use crate::rule::{BEARER, ENV_SECRET};
 use crate::scan::Scanner;
 use crate::{address, run};
@@ -20,8 +21,14 @@ const MIN_RANDOM: usize = 8;
 /// Shortest value that is hidden after a word for password.
 const MIN_PASSWORD: usize = 6;
 
+/// Shortest number that is hidden after a quoted word for password.
+const MIN_NUMBER: usize = 4;
+
+/// Longest type between a name and its value.
+const MAX_TYPE: usize = 48;
+
 /// Most white space between a name and what assigns.
-const MAX_SPACE: usize = 8;
+const MAX_SPACE: usize = 40;
 
 /// Deepest escaping of a quote, in backslashes: a JSON text in a JSON text in a JSON text.
 const MAX_QUOTE_DEPTH: usize = 7;
@@ -51,20 +58,18 @@ pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
     let text = scanner.text;
     let (before, after) = (byte_before(text, at), byte_at(text, at + 1));
     if byte_at(text, at) == Some(b':') {
-        if after == Some(b'/') {
-            address::find_url_password(scanner, at);
-        } else if after.is_some_and(|byte| {
-            !Charset::SPACE.has(byte) && !matches!(byte, b'"' | b'/' | b'{' | b'[')
-        }) {
-            find_option_password(scanner, at);
+        match after {
+            Some(b'/') => address::find_url_password(scanner, at),
+            Some(b' ' | b'\n' | b'"' | b'{' | b'[') | None => {}
+            Some(_) if before != Some(b'"') => find_option_password(scanner, at),
+            Some(_) => {}
         }
-    } else if matches!(before, Some(b'<' | b'>')) {
-        return;
-    }
-    if scanner.is_value(at) {
-        return;
     }
     let (end, is_quoted) = end_of_name(text, at, before);
+    // Most names are known to tell nothing by their last letters.
+    if !may_end_telling(text, end) || scanner.is_value(at) {
+        return;
+    }
     if let Some(telling) = telling(text, end, at) {
         find_assigned(scanner, at, telling, is_quoted);
     }
@@ -79,7 +84,12 @@ fn end_of_name(text: &[u8], at: usize, before: Option<u8>) -> (usize, bool) {
     let window = slice(text, at.saturating_sub(MAX_SPACE), at);
     let spaces = window.iter().rev().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count();
     let end = at - spaces;
-    before_quote(text, end).map_or((end, false), |end| (end, true))
+    // What marks a name in a document, and what closes an index: `**Password**:`, `config['password'] =`.
+    let marks = slice(text, end.saturating_sub(2), end);
+    let marks = marks.iter().rev().take_while(|&&byte| matches!(byte, b'*' | b']')).count();
+    let is_plain = marks == 0;
+    let end = end - marks;
+    before_quote(text, end).map_or((end, false), |end| (end, is_plain))
 }
 
 /// Finds the secret that the operator at `at` assigns to a telling name.
@@ -87,20 +97,33 @@ fn find_assigned(scanner: &mut Scanner<'_>, at: usize, telling: Telling, is_name
     let text = scanner.text;
     // Also `:=`, `=>` and `==`.
     let window = slice(text, 0, text.len().min(at + 3));
-    let operator_end = end_of(window, at + 1, |byte| matches!(byte, b'=' | b':' | b'>'));
-    let value = end_of(text, operator_end, |byte| Charset::SPACE.has(byte));
+    let operator_end = end_of(window, at + 1, |byte| matches!(byte, b'=' | b':' | b'>' | b'*'));
+    let value = end_of_blank(text, operator_end);
     if let Some(scheme_end) = scheme_end(text, value) {
         find_token(scanner, scheme_end, MIN_BASIC);
         return;
     }
-    let (start, quote) = opening_quote(text, value);
+    let (start, quote) = match opening_quote(text, value) {
+        // Between a name and its value a type may stand.
+        (value, None) if !is_name_quoted && Operator::at(text, at) == Operator::Colon => {
+            behind_type(text, value)
+        }
+        opened => opened,
+    };
     let end = match (telling, quote) {
-        // A number or a list after a quoted name: hiding it would leave no JSON.
-        (_, None) if is_name_quoted => None,
-        (Telling::UpperCase, _) => upper_end(text, start, quote, is_tight(text, at)),
+        // A list or a word after a quoted name: hiding it would leave no JSON. A number gets quotes.
+        (_, None) if is_name_quoted => number_end(text, start, telling),
+        (Telling::UpperCase, _) => {
+            let otherwise = match telling_end(text, end_of_name(text, at, byte_before(text, at)).0)
+            {
+                Some(Telling::Password) => Telling::Password,
+                _ => Telling::Otherwise,
+            };
+            upper_end(text, start, quote, Operator::at(text, at), otherwise)
+        }
         (_, Some(_)) => literal_end(text, start, quote, telling),
         (_, None) if slice(text, operator_end, value).contains(&b'\n') => None,
-        (_, None) => bare_end(text, start, telling, is_tight(text, at)),
+        (_, None) => bare_end(text, start, telling, Operator::at(text, at)),
     };
     if let Some(end) = end {
         scanner.found_value(ENV_SECRET, start, end);
@@ -117,8 +140,14 @@ fn before_quote(text: &[u8], end: usize) -> Option<usize> {
 fn opening_quote(text: &[u8], value: usize) -> (usize, Option<Quote>) {
     let window = slice(text, 0, text.len().min(value + MAX_QUOTE_DEPTH));
     let at = end_of(window, value, |byte| byte == b'\\');
-    match byte_at(text, at) {
-        Some(byte @ (b'"' | b'\'' | b'`')) => (at + 1, Some(Quote { byte, depth: at - value })),
+    // The letters that say what kind of string follows, as in `b"…"` and `rb'…'`.
+    let prefix =
+        slice(text, value, value + 2).iter().take_while(|byte| b"bfrBFRuU".contains(byte)).count();
+    match (byte_at(text, at), byte_at(text, value + prefix)) {
+        (Some(byte @ (b'"' | b'\'' | b'`')), _) => {
+            (at + 1, Some(Quote { byte, depth: at - value }))
+        }
+        (_, Some(byte @ (b'"' | b'\''))) => (value + prefix + 1, Some(Quote { byte, depth: 0 })),
         _ => (value, None),
     }
 }
@@ -158,35 +187,81 @@ fn closes(text: &[u8], start: usize, at: usize, byte: u8, quote: Option<Quote>) 
     }
 }
 
-/// Whether an equals sign stands between a name and its value without space, as in the environment.
-fn is_tight(text: &[u8], at: usize) -> bool {
-    let is_space = |byte: Option<u8>| byte.is_some_and(|byte| Charset::SPACE.has(byte));
-    byte_at(text, at) == Some(b'=')
-        && !is_space(byte_before(text, at))
-        && !is_space(byte_at(text, at + 1))
+/// Where the value begins behind the type at `from`, as in `password: &str = "…"`, or `from` without one.
+fn behind_type(text: &[u8], from: usize) -> (usize, Option<Quote>) {
+    let window = slice(text, from, from + MAX_TYPE);
+    let in_type = |byte: &u8| byte.is_ascii_alphanumeric() || b"_<>&:' .[]?|*".contains(byte);
+    let length = window.iter().take_while(|byte| in_type(byte)).count();
+    if length == 0 || window.get(length) != Some(&b'=') || window.get(length - 1) != Some(&b' ') {
+        return (from, None);
+    }
+    match opening_quote(text, end_of_blank(text, from + length + 1)) {
+        (start, Some(quote)) => (start, Some(quote)),
+        (_, None) => (from, None),
+    }
+}
+
+/// Where a number ends that is a password in JSON.
+fn number_end(text: &[u8], start: usize, telling: Telling) -> Option<usize> {
+    let end = end_of(text, start, |byte| byte.is_ascii_digit());
+    let is_password = telling == Telling::Password && end - start >= MIN_NUMBER;
+    (is_password && json_depth(text, start, end).is_some()).then_some(end)
+}
+
+/// How a name and its value are joined.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    /// By an equals sign without space, as in the environment.
+    Tight,
+    /// By a colon, behind which a type may stand.
+    Colon,
+    /// By an equals sign with space.
+    Loose,
+}
+
+impl Operator {
+    fn at(text: &[u8], at: usize) -> Self {
+        let is_space = |byte: Option<u8>| byte.is_some_and(|byte| Charset::SPACE.has(byte));
+        if byte_at(text, at) == Some(b':') {
+            Self::Colon
+        } else if is_space(byte_before(text, at)) || is_space(byte_at(text, at + 1)) {
+            Self::Loose
+        } else {
+            Self::Tight
+        }
+    }
 }
 
 /// Where the value of a variable ends: anything of some length that is no code.
-fn upper_end(text: &[u8], start: usize, quote: Option<Quote>, is_tight: bool) -> Option<usize> {
+fn upper_end(
+    text: &[u8],
+    start: usize,
+    quote: Option<Quote>,
+    operator: Operator,
+    otherwise: Telling,
+) -> Option<usize> {
     let end = value_end(text, start, quote);
     let value = slice(text, start, end);
-    let is_code = quote.is_none() && (reads_as_code(value, is_tight) || is_type(text, end));
+    let is_code =
+        quote.is_none() && (reads_as_code(value, operator) || is_type(text, end, operator));
     if value.len() >= MIN_VALUE && !is_code && !is_template(value) {
         return Some(end);
     }
     match quote {
-        Some(_) => literal_end(text, start, quote, Telling::Otherwise),
-        None => bare_end(text, start, Telling::Otherwise, is_tight),
+        Some(_) => literal_end(text, start, quote, otherwise),
+        None => bare_end(text, start, otherwise, operator),
     }
 }
 
 /// Whether a value without quotes is a type, a call, a path, a name or a number in code.
-fn reads_as_code(value: &[u8], is_tight: bool) -> bool {
+fn reads_as_code(value: &[u8], operator: Operator) -> bool {
     let has = |needle: &[u8]| value.windows(needle.len()).any(|window| window == needle);
     let is_call = has(b"(") && !has(b"$(");
     let is_type = has(b"::") || has(b"<") || value.first() == Some(&b'&') || value.ends_with(b"{");
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.;,'-".contains(byte);
-    let is_word = !is_tight && value.iter().all(in_name) && !Likeness::of(value).is_random();
+    let is_word = operator != Operator::Tight
+        && value.iter().all(in_name)
+        && !Likeness::of(value).is_random();
     is_call || is_type || is_word
 }
 
@@ -198,7 +273,7 @@ fn literal_end(text: &[u8], start: usize, quote: Option<Quote>, telling: Telling
 }
 
 /// Where a value without quotes ends that looks like a secret rather than like code or prose.
-fn bare_end(text: &[u8], start: usize, telling: Telling, is_tight: bool) -> Option<usize> {
+fn bare_end(text: &[u8], start: usize, telling: Telling, operator: Operator) -> Option<usize> {
     if matches!(byte_at(text, start), Some(b'/' | b'$' | b'%' | b'*')) {
         return None;
     }
@@ -214,7 +289,7 @@ fn bare_end(text: &[u8], start: usize, telling: Telling, is_tight: bool) -> Opti
         Telling::Password => is_mixed,
         // Of names and types that code assigns without quotes, none is random.
         Telling::UpperCase | Telling::Otherwise => {
-            is_mixed && (is_tight || likeness.is_random() || likeness.is_hex())
+            is_mixed && (operator == Operator::Tight || likeness.is_random() || likeness.is_hex())
         }
     };
     let end = end_of(text, padding, |byte| byte == b'=');
@@ -224,23 +299,42 @@ fn bare_end(text: &[u8], start: usize, telling: Telling, is_tight: bool) -> Opti
             || byte.is_ascii_control()
             || (after == end && b"\"'`,;)}]&<|\\".contains(&byte))
     });
-    (is_plausible && is_ended && !is_type(text, end) && is_secret(value, telling)).then_some(end)
+    (is_plausible && is_ended && !is_type(text, end, operator) && is_secret(value, telling))
+        .then_some(end)
+}
+
+/// Whether a value is a name for a password rather than one.
+fn says_password(value: &[u8]) -> bool {
+    value.windows(4).any(|window| window.eq_ignore_ascii_case(b"pass"))
 }
 
 /// Whether a value names where the secret comes from: a variable, a template, an entity, another file.
 fn is_template(value: &[u8]) -> bool {
-    matches!(
-        value,
-        [b'$', b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'{' | b'(' | b'$', ..]
-            | [b'{' | b'<' | b'%' | b'(' | b'#' | b'[' | b'&', ..]
-            | [b'\'' | b'"', b'$', ..]
-    )
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:#-".contains(byte);
+    match value {
+        [b'$', b'{' | b'(' | b'$', ..]
+        | [b'\'' | b'"', b'$', ..]
+        | [b'%', b'(' | b'{', ..]
+        | [b'{', b'{' | b'%', ..]
+        | [b'<', b'%', ..]
+        | [b'#', b'{' | b'#', ..]
+        | [b'{', .., b'}']
+        | [b'<', .., b'>']
+        | [b'[', .., b']']
+        | [b'(', .., b')']
+        | [b'%', .., b'%']
+        | [b'&', .., b';'] => true,
+        [b'$', name @ ..] => name.iter().all(in_name) && !Likeness::of(name).is_random(),
+        [b'#', name @ ..] => name.iter().all(in_name) && !name.iter().any(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
 /// Whether what ends at `end` is a type, to which a value is assigned.
-fn is_type(text: &[u8], end: usize) -> bool {
+fn is_type(text: &[u8], end: usize, operator: Operator) -> bool {
     let rest = slice(text, end, end + MAX_SPACE);
-    rest.first() == Some(&b' ') && rest.trim_ascii_start().first() == Some(&b'=')
+    let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
+    operator == Operator::Colon && spaces > 0 && rest.get(spaces) == Some(&b'=')
 }
 
 /// Whether the value after a telling name is a secret rather than a template, a dummy or a word.
@@ -258,8 +352,9 @@ fn is_secret(value: &[u8], telling: Telling) -> bool {
     match telling {
         Telling::UpperCase => value.len() >= MIN_VALUE,
         Telling::Password => {
-            value.len() >= MIN_PASSWORD
-                && (likeness.digits > 0 || has_symbol || likeness.surprise() >= RANDOM)
+            let is_chosen = likeness.digits > 0 || has_symbol || likeness.surprise() >= RANDOM;
+            let is_long = value.len() >= MIN_VALUE && !says_password(value);
+            value.len() >= MIN_PASSWORD && (is_chosen || is_long)
         }
         Telling::Otherwise => {
             value.len() >= MIN_VALUE
@@ -315,7 +410,7 @@ pub(crate) fn look_at_bearer(scanner: &mut Scanner<'_>, at: usize) {
     if !word.eq_ignore_ascii_case(WORD) {
         return;
     }
-    let from = end_of(text, at + 1, |byte| Charset::SPACE.has(byte));
+    let from = end_of_blank(text, at + 1);
     if from == at + 1 {
         return;
     }
@@ -331,13 +426,13 @@ pub(crate) fn look_at_bearer(scanner: &mut Scanner<'_>, at: usize) {
 fn find_option_password(scanner: &mut Scanner<'_>, colon: usize) {
     let text = scanner.text;
     let before = slice(text, colon.saturating_sub(MAX_USER), colon);
-    let user = before
-        .iter()
-        .rev()
-        .take_while(|byte| !Charset::SPACE.has(**byte) && **byte != b'=')
-        .count();
+    let in_user = |byte: &&u8| **byte > b' ' && **byte != b'=';
+    let user = before.iter().rev().take_while(in_user).count();
     let rest = before.get(..before.len() - user).unwrap_or_default();
     let option = rest.trim_ascii_end();
+    if !option.last().is_some_and(|byte| matches!(byte, b'u' | b'U' | b'r' | b'=')) {
+        return;
+    }
     let is_option = [&b"-u"[..], b"--user", b"--proxy-user", b"-U"].iter().any(|name| {
         option.ends_with(name)
             && !option.get(..option.len() - name.len()).is_some_and(|before| {
@@ -380,7 +475,7 @@ pub(crate) fn look_at_element(scanner: &mut Scanner<'_>, at: usize) {
     if byte_before(text, start) != Some(b'<') {
         return;
     }
-    let value = end_of(text, at + 1, |byte| Charset::SPACE.has(byte));
+    let value = end_of_blank(text, at + 1);
     let end = end_of(slice(text, 0, text.len().min(value + run::MAX_RUN)), value, |byte| {
         !matches!(byte, b'<' | b'[') && !Charset::SPACE.has(byte)
     });

@@ -1,5 +1,7 @@
 //! Looking at bytes: character sets, boundaries, escapes and placeholders. Nothing here can panic.
 
+use crate::cut::MAX_BLANK;
+
 /// How a placeholder begins.
 pub(crate) const PLACEHOLDER_HEAD: &[u8] = b"[REDACTED:";
 
@@ -158,6 +160,12 @@ pub(crate) fn start_of(text: &[u8], to: usize, accepts: impl Fn(u8) -> bool) -> 
     let start = before.iter().rposition(|&byte| !accepts(byte)).map_or(0, |at| at + 1);
     count_work(to.saturating_sub(start) + 1);
     start
+}
+
+/// Where the white space at `from` ends, if it is not longer than any rule looks over.
+pub(crate) fn end_of_blank(text: &[u8], from: usize) -> usize {
+    let window = slice(text, 0, text.len().min(from + MAX_BLANK - 1));
+    end_of(window, from, |byte| Charset::SPACE.has(byte))
 }
 
 /// Whether a token may begin at `at`: what stands before is no letter or digit, or ends an escape.

@@ -5,8 +5,8 @@ use crate::bytes::{
 };
 use crate::likeness::{Likeness, RANDOM};
 use crate::rule::Rule;
-use crate::schema::head_hash;
-use crate::tables::{Says, Shape, Stands, WORD_BUCKETS, WORDS, Word};
+use crate::schema::{filter_hash, head_hash};
+use crate::tables::{Says, Shape, Stands, WORD_BUCKETS, WORD_FILTER, WORDS, Word};
 
 /// How far before a value its context may begin.
 const REACH: usize = 96;
@@ -174,6 +174,10 @@ impl Context {
             else {
                 break;
             };
+            let hash = filter_hash(first, second, third);
+            if WORD_FILTER[hash / 64] & 1 << (hash % 64) == 0 {
+                continue;
+            }
             for word in words_at(&before, at, head_hash(first, second, third)) {
                 match word.says {
                     Says::Vendor { rule, is_weak } => {

@@ -8,6 +8,9 @@ use crate::bytes::{Charset, byte_at, slice};
 use crate::context::goes_on;
 use crate::run::{begins_data, follows_data};
 
+/// Most white space between what opens a value and the value: no rule looks over more.
+pub(crate) const MAX_BLANK: usize = 256;
+
 /// Whether the text may be cut at `at`, where a line begins.
 pub(crate) fn is_cut(text: &[u8], at: usize) -> bool {
     if at == 0 || at >= text.len() {
@@ -17,8 +20,12 @@ pub(crate) fn is_cut(text: &[u8], at: usize) -> bool {
         return false;
     }
     let line = slice(text, 0, at - 1);
-    let blank = line.iter().rev().take_while(|&&byte| Charset::SPACE.has(byte)).count();
+    let blanks = line.iter().rev().take(MAX_BLANK);
+    let blank = blanks.take_while(|&&byte| Charset::SPACE.has(byte)).count();
     crate::bytes::count_work(blank);
+    if blank == MAX_BLANK {
+        return true;
+    }
     let line = slice(line, 0, line.len() - blank);
     let Some(&last) = line.last() else { return true };
     let ends_with_scheme =

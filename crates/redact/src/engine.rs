@@ -251,7 +251,8 @@ impl Output {
             }
             let end = self.pieces.get(at + 1).map_or(self.bytes.len(), |next| next.output_start);
             let from = cut::before(&self.bytes, piece.output_start);
-            looked_to = cut::after(&self.bytes, end);
+            // One line more: what a line of data lets pass on the next, a placeholder does not.
+            looked_to = cut::after(&self.bytes, cut::after(&self.bytes, end));
             let found = scan(slice(&self.bytes, from, looked_to)).into_iter();
             let found =
                 found.map(|span| Span { start: span.start + from, end: span.end + from, ..span });
@@ -340,10 +341,10 @@ mod tests {
     }
 
     #[test]
-    fn only_lines_with_a_replacement_are_looked_at_again() {
+    fn only_lines_with_a_replacement_and_those_behind_are_looked_at_again() {
         let seen = std::cell::RefCell::new(Vec::new());
         let replaced = replace(
-            b"one\ntwo secret\nthree\n",
+            b"one\ntwo secret\nthree\nfour\n",
             &|text| {
                 seen.borrow_mut().push(text.to_vec());
                 let at = text.windows(6).position(|word| word == b"secret");
@@ -353,6 +354,9 @@ mod tests {
             &[],
         );
         assert!(replaced.is_ok());
-        assert_eq!(seen.borrow().last().map(Vec::as_slice), Some(&b"two [REDACTED:email]\n"[..]));
+        assert_eq!(
+            seen.borrow().last().map(Vec::as_slice),
+            Some(&b"two [REDACTED:email]\nthree\n"[..])
+        );
     }
 }

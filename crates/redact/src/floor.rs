@@ -150,7 +150,16 @@ fn refused(length: usize) -> Redacted<'static> {
     Redacted { text: Cow::Owned(text), findings }
 }
 
-/// Whether a line is longer than what is looked at.
+/// Whether a stretch that cannot be cut is longer than what is looked at.
 fn has_long_line(text: &[u8]) -> bool {
-    text.len() > MAX_LINE && text.split(|&byte| byte == b'\n').any(|line| line.len() > MAX_LINE)
+    if text.len() <= MAX_LINE {
+        return false;
+    }
+    let breaks = memchr::memchr_iter(b'\n', text).map(|at| at + 1).chain([text.len()]);
+    let mut cut = 0;
+    breaks.filter(|&at| crate::cut::is_cut(text, at)).any(|at| {
+        let length = at - cut;
+        cut = at;
+        length > MAX_LINE
+    })
 }

@@ -2,6 +2,7 @@
 
 use crate::bytes::{Charset, byte_at, end_of, is_left_boundary, slice, starts_at};
 use crate::context::names_one_of;
+use crate::likeness::Likeness;
 use crate::rule::{DISCORD_TOKEN, JWT};
 use crate::run::reads_as_words;
 use crate::scan::Scanner;
@@ -16,6 +17,9 @@ const MAX_HEAD: usize = 24;
 
 /// Shortest run of mixed letters and digits that is a key even where a head could end a word.
 const MIN_MIXED: usize = 10;
+
+/// Fewest letters and digits of the body of a key that is glued to another.
+const MIN_GLUED: u32 = 12;
 
 /// Shortest part of a JSON web token; the first is three longer, for its `eyJ`.
 const MIN_JWT_PART: usize = 10;
@@ -40,11 +44,29 @@ pub(crate) fn find_headed(scanner: &mut Scanner<'_>, start: usize) {
     if [first, second, third] == *b"eyJ" {
         find_jwt(scanner, start);
     }
+    let here = first_eight(scanner.text, start);
     for shape in bucket(head_hash(first, second, third)) {
-        if starts_at(scanner.text, start, shape.head) && find_shape(scanner, shape, start, false) {
+        let may_begin = (here ^ shape.prefix) & shape.prefix_mask == 0;
+        if may_begin
+            && starts_at(scanner.text, start, shape.head)
+            && find_shape(scanner, shape, start, false)
+        {
             return;
         }
     }
+}
+
+/// The eight bytes from `start` on as a number, with zeros behind the end of the text.
+fn first_eight(text: &[u8], start: usize) -> u64 {
+    let rest = slice(text, start, text.len());
+    let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        for (place, byte) in bytes.iter_mut().zip(rest) {
+            *place = *byte;
+        }
+        bytes
+    });
+    u64::from_le_bytes(bytes)
 }
 
 fn bucket(hash: usize) -> &'static [Shape] {
@@ -123,8 +145,20 @@ fn find_shape(
     if is_refused || !(shape.context.is_empty() || names_one_of(text, start, shape.context)) {
         return false;
     }
-    scanner.found_key(shape.rule, start, end);
+    scanner.found_key(shape.rule, start, end_of_glued(text, end));
     true
+}
+
+/// Where what is glued to the key that ends at `end` ends: the body of another key, if it is no word.
+fn end_of_glued(text: &[u8], end: usize) -> usize {
+    let window = slice(text, 0, text.len().min(end + MAX_WORDS));
+    if !byte_at(text, end).is_some_and(|byte| Charset::JOINT.has(byte)) {
+        return end;
+    }
+    let glued = end_of(window, end, |byte| Charset::RUN.has(byte));
+    let likeness = Likeness::of(slice(text, end, glued));
+    let is_key = likeness.length >= MIN_GLUED && likeness.is_random();
+    if is_key { end_of(text, glued, |byte| Charset::RUN.has(byte)) } else { end }
 }
 
 /// Whether a run of letters and digits is long and mixes cases and digits, as no word does.

@@ -102,13 +102,29 @@ pub(crate) fn telling(text: &[u8], end: usize, at: usize) -> Option<Telling> {
     if is_upper {
         let start = start_of(text, end, |byte| Charset::UPPER_NAME.has(byte));
         let is_variable = end - start >= MIN_VARIABLE
-            && is_left_boundary(text, start)
-            && is_telling_variable(slice(text, start, end), byte_at(text, at));
+            && is_telling_variable(slice(text, start, end), byte_at(text, at))
+            && is_left_boundary(text, start);
         if is_variable {
             return Some(Telling::UpperCase);
         }
     }
     if may_tell(text, end) { telling_end(text, end) } else { None }
+}
+
+/// Whether the last letters of a name allow that it tells, by its end or as a variable.
+#[inline]
+pub(crate) fn may_end_telling(text: &[u8], end: usize) -> bool {
+    let Some(&[first, second, third]) =
+        end.checked_sub(3).and_then(|from| text.get(from..end)).and_then(|end| end.first_chunk())
+    else {
+        return false;
+    };
+    let letters = joined(first, second, third);
+    let is_upper = !third.is_ascii_lowercase() && second < b'a' && Charset::UPPER_NAME.has(third);
+    // A number counts where letters stand before it, as in `token2`.
+    let is_numbered = third == b'_'
+        || (third.is_ascii_digit() && !(first.is_ascii_digit() && second.is_ascii_digit()));
+    is_upper || is_numbered || NAME_ENDS[letters / 64] & 1 << (letters % 64) != 0
 }
 
 /// Whether the last letters of a name allow that it is a telling one.

@@ -1,6 +1,6 @@
 //! Groups of digits: cuts them out of the text and asks what number of a person each is.
 
-use crate::bytes::{Charset, byte_at, byte_before, slice};
+use crate::bytes::{byte_at, byte_before, slice};
 use crate::engine::{Form, Span};
 use crate::personal::{Found, Personal, find_in_digits, find_in_run};
 use crate::rule::{CARD, IBAN, IP, NATIONAL_ID, PHONE, Rule, SSN};
@@ -9,6 +9,9 @@ use crate::scan::Scanner;
 
 /// Shortest group that is looked at.
 const MIN_GROUP: usize = 7;
+
+/// How much of its line before and behind a number is looked at.
+const MAX_LINE_LOOK: usize = 1_024;
 
 /// The rule of a kind of number.
 fn rule_of(what: Personal) -> Rule {
@@ -48,13 +51,22 @@ pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
     crate::bytes::count_work(end - start);
     scanner.group_end = end;
     let end = last_digit + 1;
-    if end - start < MIN_GROUP {
+    if end - start < MIN_GROUP || is_date(slice(text, start, end)) {
         return;
     }
     let with_ip = scanner.settings.finds_ip;
     let spans = &mut scanner.spans;
     find_in_digits(text, start, end, with_ip, &mut |found| spans.push(span_of(found)));
     find_around(scanner, start, end);
+}
+
+/// Whether a group is a date as machines write it.
+fn is_date(group: &[u8]) -> bool {
+    group.len() == 10
+        && group.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 /// Asks about the letters and digits of which the group is a part, unless they are a run of their own.
@@ -86,30 +98,41 @@ fn is_separator(byte: u8) -> bool {
 
 /// How deep the quotes of the JSON text are in which the digits at `start..end` are a number, if they are one.
 ///
-/// A placeholder in their place needs such quotes, or the text is JSON no more.
+/// A placeholder in their place needs such quotes, or the text is JSON no more. What stands around them on
+/// their line decides: behind, what ends a number; before, a quoted name, or a list that is in no string.
 pub(crate) fn json_depth(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    let is_blank = |byte: &u8| Charset::SPACE.has(*byte);
-    let after = slice(text, end, end + 64).iter().find(|byte| !is_blank(byte));
-    if !matches!(after, None | Some(b',' | b'}' | b']')) {
+    if !slice(text, start, end).iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // Back over the numbers of a list to the name that it belongs to.
-    let before = slice(text, start.saturating_sub(MAX_LIST), start);
-    let in_list = |byte: &u8| is_blank(byte) || byte.is_ascii_digit() || b"[,.+-eE".contains(byte);
-    let list = before.iter().rev().take_while(|byte| in_list(byte)).count();
-    let before = before.get(..before.len() - list)?;
-    let Some(before) = before.strip_suffix(b":") else {
-        let opens = slice(text, start - list, start).contains(&b'[');
-        return (before.is_empty() && opens).then_some(0);
-    };
-    let name = before.trim_ascii_end().strip_suffix(b"\"")?;
-    let depth = name.iter().rev().take_while(|&&byte| byte == b'\\').count();
-    let ends_name = name
-        .get(..name.len() - depth)?
-        .last()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    ends_name.then_some(depth)
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let after = slice(text, end, end + MAX_LINE_LOOK).iter().find(|byte| !is_blank(byte));
+    if !matches!(after, None | Some(b',' | b'}' | b']' | b'\n')) {
+        return None;
+    }
+    let window = slice(text, start.saturating_sub(MAX_LINE_LOOK), start);
+    let line = window.rsplit(|&byte| byte == b'\n').next()?;
+    let blanks = line.iter().rev().take_while(is_blank).count();
+    let before = slice(line, 0, line.len() - blanks);
+    match before.split_last() {
+        Some((b':', name)) => closing_quote(name.trim_ascii_end()),
+        Some((b',' | b'[', list)) => {
+            let quote = list.iter().rposition(|&byte| byte == b'"');
+            quote.map_or(Some(0), |quote| {
+                let next = slice(before, quote + 1, before.len()).trim_ascii_start().first();
+                let ends_string = next.is_none_or(|byte| b",:]}[".contains(byte));
+                closing_quote(slice(list, 0, quote + 1)).filter(|_| ends_string)
+            })
+        }
+        Some(_) => None,
+        None => matches!(after, Some(b',' | b']')).then_some(0),
+    }
 }
 
-/// How far before a number its list may begin.
-const MAX_LIST: usize = 1_024;
+/// How many backslashes stand before the quote that closes a string at the end of `text`, if one does.
+fn closing_quote(text: &[u8]) -> Option<usize> {
+    let string = text.strip_suffix(b"\"")?;
+    let depth = string.iter().rev().take_while(|&&byte| byte == b'\\').count();
+    let opens = slice(string, 0, string.len() - depth).trim_ascii_end().last();
+    // A quote opens a string behind what a string may follow.
+    (!opens.is_none_or(|byte| b":,[{".contains(byte))).then_some(depth)
+}

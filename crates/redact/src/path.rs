@@ -1,14 +1,17 @@
 //! Home directories, of which the path names a person.
 
 use crate::bytes::{
-    Charset, byte_at, byte_before, end_of, ends_escape, is_left_boundary, placeholder_end, slice,
-    starts_at,
+    Charset, byte_at, byte_before, end_of, ends_escape, is_escaped_space, is_left_boundary,
+    placeholder_end, slice, starts_at,
 };
 use crate::rule::PATH;
 use crate::scan::Scanner;
 
 /// How the path of a home directory begins, also with escaped slashes.
 const HEADS: &[&[u8]] = &[b"/Users/", b"/home/", b"/Users\\/", b"/home\\/"];
+
+/// Longest word of a name with spaces in a Windows path.
+const MAX_WORD: usize = 32;
 
 /// Most separators in a row in an escaped Windows path: escaped twice.
 const MAX_SEPARATORS: usize = 4;
@@ -88,18 +91,30 @@ fn separators_end(text: &[u8], from: usize) -> Option<usize> {
 /// Notes the path from `start` on if something follows its head.
 fn find_path(scanner: &mut Scanner<'_>, start: usize, after_head: usize) {
     let text = scanner.text;
+    let is_posix = byte_at(text, start) == Some(b'/');
     let mut end = after_head;
     loop {
-        end = end_of(text, end, |byte| in_path(byte) && byte != b'[');
-        if byte_at(text, end) != Some(b'[') || placeholder_end(text, end).is_some() {
-            break;
+        end = end_of(text, end, |byte| in_path(byte) && !matches!(byte, b'[' | b'\\'));
+        match byte_at(text, end) {
+            Some(b'[') if placeholder_end(text, end).is_none() => end += 1,
+            // In escaped text a line ends so; in a Windows path a name begins so.
+            Some(b'\\') if !(is_posix && is_escaped_space(text, end)) => end += 1,
+            Some(b' ') if !is_posix && goes_on_after_space(text, end) => end += 1,
+            _ => break,
         }
-        end += 1;
     }
     if end > after_head {
         scanner.found(PATH, start, end);
         scanner.path_end = end;
     }
+}
+
+/// Whether a name with a space in it goes on after the space: a separator follows the next word.
+fn goes_on_after_space(text: &[u8], space: usize) -> bool {
+    let rest = slice(text, space + 1, space + 1 + MAX_WORD);
+    let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    let length = word.count();
+    length > 0 && rest.get(length) == Some(&b'\\')
 }
 
 /// Whether a byte may stand in a path: all but white space, quotes and a closing parenthesis.

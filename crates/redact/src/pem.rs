@@ -61,22 +61,29 @@ fn find_private_key(scanner: &mut Scanner<'_>, start: usize) -> Option<()> {
     Some(())
 }
 
-/// Where the first private key begins whose last line is not there yet, but may come with more text.
-pub(crate) fn open_key(text: &[u8]) -> Option<usize> {
+/// Where the private key begins that a cut at `cut` would split, or whose last line may come with more text.
+pub(crate) fn key_across(text: &[u8], cut: usize) -> Option<usize> {
     let mut from = 0;
     loop {
         let start = from + memchr::memmem::find(slice(text, from, text.len()), HEAD)?;
-        if let Some(body) = line_end(text, start, HEAD) {
-            let limit = start + MAX_LENGTH;
-            match tail_end(text, body, limit.min(text.len())) {
-                Some(end) => from = end,
-                None if limit > text.len() => return Some(start),
-                None => from = body,
+        if start >= cut {
+            return None;
+        }
+        let Some(body) = line_end(text, start, HEAD) else {
+            if text.len() - start < HEAD.len() + MAX_TITLE + DASHES.len() {
+                return Some(start);
             }
-        } else if text.len() - start < HEAD.len() + MAX_TITLE + DASHES.len() {
-            return Some(start);
-        } else {
             from = start + HEAD.len();
+            continue;
+        };
+        let limit = start + MAX_LENGTH;
+        from = match tail_end(text, body, limit.min(text.len())) {
+            Some(end) => end,
+            None if limit > text.len() => return Some(start),
+            None => body.max(limit),
+        };
+        if from > cut {
+            return Some(start);
         }
     }
 }
@@ -112,6 +119,9 @@ fn tail_end(text: &[u8], body: usize, limit: usize) -> Option<usize> {
 
 /// Where a key without a last line ends: at the quote that closes the string it is in, or at the limit.
 fn cut_off_end(text: &[u8], body: usize, limit: usize) -> usize {
+    if !begins_key(text, body) {
+        return body;
+    }
     let mut at = body;
     while at < limit {
         at = end_of(slice(text, 0, limit), at, |byte| byte != b'"');
@@ -124,6 +134,17 @@ fn cut_off_end(text: &[u8], body: usize, limit: usize) -> usize {
         }
     }
     at.min(limit)
+}
+
+/// Whether what follows the first line is a line of a key, and not the rest of a sentence about keys.
+fn begins_key(text: &[u8], body: usize) -> bool {
+    let in_joint = |byte: u8| b"\"\\+., \t\r\n'nr".contains(&byte);
+    let window = slice(text, 0, text.len().min(body + MAX_TITLE));
+    let line = end_of(window, body, in_joint);
+    let in_line = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-".contains(&byte);
+    let end = end_of(slice(text, 0, text.len().min(line + MAX_TITLE)), line, in_line);
+    let is_header = slice(text, end, end + 1) == b":";
+    line == text.len() || end >= line + MIN_LINE - 2 || (end > line && is_header)
 }
 
 /// Where the next line of the key begins after the quote, as in source code that joins strings.

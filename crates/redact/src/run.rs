@@ -57,6 +57,24 @@ const ALONE: std::ops::RangeInclusive<u32> = 20..=100;
 const MIN_ALONE_IN_ONE_CASE: u32 = 24;
 const MIN_DISTINCT_ALONE: u32 = 13;
 
+/// How random names begin that are no secrets: ids of model providers, and symbols of compilers.
+const NAMES: &[&[u8]] = &[
+    b"toolu_",
+    b"msg_",
+    b"req_",
+    b"chatcmpl-",
+    b"run_",
+    b"resp_",
+    b"call_",
+    b"asst_",
+    b"thread_",
+    b"file-",
+    b"batch_",
+    b"ftjob-",
+    b"_Z",
+    b"_R",
+];
+
 /// Widths at which data are wrapped.
 const WRAPPED: &[usize] = &[60, 64, 65, 70, 72, 76];
 
@@ -219,7 +237,7 @@ fn start_of_run(text: &[u8], start: usize, end: usize) -> usize {
     let lengths: &[usize] = match byte_before(text, start) {
         Some(b'\\') => &[1, 3, 5],
         Some(b'%') => &[2],
-        Some(b'[' | b';') => &[2, 3],
+        Some(b'[' | b';') => &[2, 3, 4],
         _ => return start,
     };
     lengths
@@ -296,7 +314,11 @@ fn find_aws_secret_key(scanner: &mut Scanner<'_>, start: usize, end: usize) {
     let mut part = start;
     while part < end {
         let part_end = end_of(slice(text, 0, end), part, |byte| Charset::BASE64.has(byte));
-        if part_end - part == AWS_SECRET_LENGTH && byte_at(text, part_end) != Some(b'=') {
+        let is_symbol = text.get(start..).is_some_and(|run| run.starts_with(b"_Z"));
+        if !is_symbol
+            && part_end - part == AWS_SECRET_LENGTH
+            && byte_at(text, part_end) != Some(b'=')
+        {
             let likeness = Likeness::of(slice(text, part, part_end));
             let is_mixed = likeness.digits > 0 && likeness.capitals > 0 && likeness.small > 0;
             if is_mixed && !likeness.is_hex() && likeness.surprise() >= RANDOM {
@@ -356,12 +378,20 @@ fn find_random(scanner: &mut Scanner<'_>, start: usize, end: usize, digits: usiz
         _ if is_random && is_surely_random(&likeness) && !context.is_digest => HIGH_ENTROPY,
         _ => return,
     };
+    if rule == HIGH_ENTROPY && names_something(slice(text, start, end)) {
+        return;
+    }
     if rule == HIGH_ENTROPY && (!stands_alone(text, core, end) || is_line_of_data(text, core, end))
     {
         return;
     }
     let (from, to) = with_parts(text, core, end);
     scanner.found(rule, from, to);
+}
+
+/// Whether a token is the id of an answer, a call or a file of a model's provider, or a mangled symbol.
+fn names_something(run: &[u8]) -> bool {
+    NAMES.iter().any(|name| run.starts_with(name))
 }
 
 /// Whether a token is random without a word that says so.
@@ -446,7 +476,8 @@ fn core_start(text: &[u8], start: usize, end: usize) -> usize {
 
 fn is_wordlike(part: &[u8]) -> bool {
     let likeness = Likeness::of(part);
-    likeness.length < 6
+    let is_mixed = likeness.digits > 0 && likeness.capitals > 0 && likeness.small > 0;
+    (likeness.length < 6 && !is_mixed)
         || (likeness.surprise() < RANDOM && !(likeness.is_hex() && likeness.length >= MIN_HEX))
 }
 

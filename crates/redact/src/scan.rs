@@ -122,15 +122,32 @@ impl<'t> Scanner<'t> {
     /// Asks the rules that the bytes of a block can begin.
     #[inline]
     fn look_at_block(&mut self, start: usize, masks: &Masks, carry: &mut Carry) {
-        each(masks.rare, |bit| self.look_at_rare(start + bit));
-        // Before the runs, which leave alone what was assigned to a name.
-        each(masks.assigned, |bit| assignment::look_at(self, (start + bit).saturating_sub(1)));
-        each(masks.mark & moved(masks.alnum | masks.joint, carry.token, 1), |bit| {
-            self.look_at_mark(start + bit);
-        });
         let before = (carry.token, carry.joint, carry.digit);
-        each(ends_of_runs(masks, carry), |bit| self.look_at_run(start, bit, masks, before));
-        each(eroded_groups(masks, carry), |bit| number::look_at(self, start + bit));
+        let mark = masks.mark & moved(masks.alnum | masks.joint, carry.token, 1);
+        let runs = ends_of_runs(masks, carry);
+        let groups = eroded_groups(masks, carry);
+        // In the order of the text, whatever is found: what a rule remembers must not depend on where blocks begin.
+        let mut places = masks.rare | runs | masks.assigned | mark | groups;
+        while places != 0 {
+            let bit = places.trailing_zeros() as usize;
+            let is_in = |mask: u64| mask >> bit & 1 != 0;
+            if is_in(masks.assigned) {
+                assignment::look_at(self, (start + bit).saturating_sub(1));
+            }
+            if is_in(runs) {
+                self.look_at_run(start, bit, masks, before);
+            }
+            if is_in(mark) {
+                self.look_at_mark(start + bit);
+            }
+            if is_in(masks.rare) {
+                self.look_at_rare(start + bit);
+            }
+            if is_in(groups) {
+                number::look_at(self, start + bit);
+            }
+            places &= places - 1;
+        }
         (carry.token, carry.joint, carry.digit) =
             (masks.alnum | masks.joint, masks.joint, masks.digit);
     }
@@ -205,7 +222,9 @@ impl<'t> Scanner<'t> {
             .filter(|&at| placeholder_end(self.text, start + at).is_some())
             .map_or(end, |at| start + at);
         if start < end {
-            self.spans.push(Span { rule, start, end, form: Form::Plain });
+            let is_number = slice(self.text, start, end).iter().all(u8::is_ascii_digit);
+            let form = if is_number { Form::Number } else { Form::Plain };
+            self.spans.push(Span { rule, start, end, form });
         }
     }
 
@@ -229,14 +248,6 @@ impl<'t> Scanner<'t> {
     /// Whether a key by its own form was found here.
     pub(crate) fn is_covered(&self, at: usize) -> bool {
         (self.covered.0..self.covered.1).contains(&at) || (self.pem.0..self.pem.1).contains(&at)
-    }
-}
-
-#[inline]
-fn each(mut mask: u64, mut look: impl FnMut(usize)) {
-    while mask != 0 {
-        look(mask.trailing_zeros() as usize);
-        mask &= mask - 1;
     }
 }
 

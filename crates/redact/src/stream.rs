@@ -1,6 +1,5 @@
 //! A text that comes in pieces.
 
-use crate::bytes::byte_at;
 use crate::cut;
 use crate::engine::Replaced;
 use crate::floor::{Floor, MAX_LINE};
@@ -52,11 +51,11 @@ impl<'f> Redactor<'f> {
             return;
         }
         self.pending.extend_from_slice(piece);
-        if self.pending.len() >= self.searched + MIN_LOOK {
+        // What was searched in vain is searched again only once it has doubled.
+        if self.pending.len() >= 2 * self.searched.max(MIN_LOOK) || self.pending.len() > MAX_LINE {
             self.settle(output);
         }
-        let line = self.pending.iter().rev().take_while(|&&byte| byte != b'\n').take(MAX_LINE + 1);
-        if self.pending.len() > MAX_LINE && line.count() > MAX_LINE {
+        if self.pending.len() > MAX_LINE {
             self.refuse(output);
         }
     }
@@ -86,15 +85,12 @@ impl<'f> Redactor<'f> {
 
     /// The last place of the pending bytes up to which no later piece changes anything.
     fn last_cut(&self) -> usize {
-        let end = match pem::open_key(&self.pending) {
-            Some(start) => start,
-            None => self.pending.len(),
-        };
-        let at_end =
-            end == self.pending.len() && byte_at(&self.pending, end.wrapping_sub(1)) == Some(b'\n');
         // A line that was just ended may go on, which the cut before it knows.
-        let from = if at_end { end - 1 } else { end };
-        cut::before(&self.pending, from)
+        let mut cut = cut::before(&self.pending, self.pending.len().saturating_sub(1));
+        while let Some(start) = pem::key_across(&self.pending, cut) {
+            cut = cut::before(&self.pending, start);
+        }
+        cut
     }
 
     fn look(&mut self, cut: usize, output: &mut Vec<u8>) {

@@ -22,6 +22,9 @@ pub(crate) struct Shape {
     pub(crate) rule: Rule,
     /// The literal that it begins with; empty where it begins with a set.
     pub(crate) head: &'static [u8],
+    /// Its first eight bytes as a number, and a mask of those that there are.
+    pub(crate) prefix: u64,
+    pub(crate) prefix_mask: u64,
     pub(crate) pieces: &'static [Piece],
     /// Whether anything may stand right before it.
     pub(crate) is_free: bool,

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{private_key, specimens};
-use modelstat_redact::{RawText, RedactedText, redact};
+use modelstat_redact::{Floor, RawText, RedactedText, redact};
 use proptest::prelude::*;
 
 /// Between specimens: what text, code and escaped text are made of, and what the rules look out for.
@@ -140,6 +140,32 @@ proptest! {
         let redacted = redact(&json).text;
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(&redacted);
         prop_assert!(parsed.is_ok(), "{:?} became {:?}", json, redacted);
+    }
+
+    #[test]
+    fn text_in_pieces_gives_what_the_whole_gives(
+        texts in prop::collection::vec(mixture(), 1..6),
+        sizes in prop::collection::vec(1..80_usize, 1..12),
+    ) {
+        let text = texts.join("\n");
+        let whole = redact(&text);
+        let mut redactor = Floor::built_in().redactor();
+        let (mut output, mut findings) = (Vec::new(), Vec::new());
+        let mut rest = text.as_bytes();
+        for size in sizes.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, after) = rest.split_at(rest.len().min(*size));
+            redactor.push(piece, &mut output);
+            // Looked at as soon as may be, so that every place for a cut is tried.
+            redactor.settle(&mut output);
+            findings.extend(redactor.take_findings());
+            rest = after;
+        }
+        findings.extend(redactor.finish(&mut output));
+        prop_assert_eq!(String::from_utf8_lossy(&output), whole.text);
+        prop_assert_eq!(findings, whole.findings);
     }
 
     #[test]

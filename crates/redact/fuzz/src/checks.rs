@@ -43,9 +43,11 @@ pub fn chunked(input: &[u8]) {
         // A size of zero is tried too, though never twice in a row, which would not end.
         let size = usize::from(sizes.next().unwrap_or(u8::MAX));
         redactor.push(left.get(..size.min(left.len())).unwrap_or_default(), &mut output);
+        redactor.settle(&mut output);
         let (now, later) = left.split_at(size.max(1).min(left.len()));
         if size == 0 {
             redactor.push(now, &mut output);
+            redactor.settle(&mut output);
         }
         left = later;
     }

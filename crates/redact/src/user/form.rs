@@ -68,6 +68,9 @@ pub(super) fn read(
         rule,
         head,
         pieces: Box::leak(pieces.into_boxed_slice()),
+        // Only the table of built-in heads is searched by these.
+        prefix: 0,
+        prefix_mask: 0,
         is_free: text.edge == EdgeText::Free,
         refuses_words: text.words == WordsText::Refuse,
         checksum: None,
