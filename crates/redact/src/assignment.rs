@@ -2,7 +2,7 @@
 //! a header.
 
 use crate::bytes::{
-    Charset, byte_at, byte_before, end_of, end_of_blank, is_escaped_space, is_left_boundary,
+    Charset, ahead, byte_at, byte_before, end_of, end_of_blank, is_escaped_space, is_left_boundary,
     placeholder_end, slice, start_of,
 };
 use crate::likeness::{Likeness, RANDOM};
@@ -141,8 +141,7 @@ fn opening_quote(text: &[u8], value: usize) -> (usize, Option<Quote>) {
     let window = slice(text, 0, text.len().min(value + MAX_QUOTE_DEPTH));
     let at = end_of(window, value, |byte| byte == b'\\');
     // The letters that say what kind of string follows, as in `b"…"` and `rb'…'`.
-    let prefix =
-        slice(text, value, value + 2).iter().take_while(|byte| b"bfrBFRuU".contains(byte)).count();
+    let prefix = ahead(text, value, 2).iter().take_while(|byte| b"bfrBFRuU".contains(byte)).count();
     match (byte_at(text, at), byte_at(text, value + prefix)) {
         (Some(byte @ (b'"' | b'\'' | b'`')), _) => {
             (at + 1, Some(Quote { byte, depth: at - value }))
@@ -189,7 +188,7 @@ fn closes(text: &[u8], start: usize, at: usize, byte: u8, quote: Option<Quote>) 
 
 /// Where the value begins behind the type at `from`, as in `password: &str = "…"`, or `from` without one.
 fn behind_type(text: &[u8], from: usize) -> (usize, Option<Quote>) {
-    let window = slice(text, from, from + MAX_TYPE);
+    let window = ahead(text, from, MAX_TYPE);
     let in_type = |byte: &u8| byte.is_ascii_alphanumeric() || b"_<>&:' .[]?|*".contains(byte);
     let length = window.iter().take_while(|byte| in_type(byte)).count();
     if length == 0 || window.get(length) != Some(&b'=') || window.get(length - 1) != Some(&b' ') {
@@ -332,7 +331,7 @@ fn is_template(value: &[u8]) -> bool {
 
 /// Whether what ends at `end` is a type, to which a value is assigned.
 fn is_type(text: &[u8], end: usize, operator: Operator) -> bool {
-    let rest = slice(text, end, end + MAX_SPACE);
+    let rest = ahead(text, end, MAX_SPACE);
     let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
     operator == Operator::Colon && spaces > 0 && rest.get(spaces) == Some(&b'=')
 }

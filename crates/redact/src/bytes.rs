@@ -146,6 +146,11 @@ pub(crate) fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
     text.get(start..end).unwrap_or_default()
 }
 
+/// Up to `count` bytes from `from` on: fewer where the text ends before.
+pub(crate) fn ahead(text: &[u8], from: usize, count: usize) -> &[u8] {
+    slice(text, from, text.len().min(from + count))
+}
+
 /// One past the last of the bytes from `from` on that are accepted.
 pub(crate) fn end_of(text: &[u8], from: usize, accepts: impl Fn(u8) -> bool) -> usize {
     let rest = text.get(from..).unwrap_or_default();

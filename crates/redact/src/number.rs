@@ -1,6 +1,6 @@
 //! Groups of digits: cuts them out of the text and asks what number of a person each is.
 
-use crate::bytes::{byte_at, byte_before, slice};
+use crate::bytes::{ahead, byte_at, byte_before, slice};
 use crate::engine::{Form, Span};
 use crate::personal::{Found, Personal, find_in_digits, find_in_run};
 use crate::rule::{CARD, IBAN, IP, NATIONAL_ID, PHONE, Rule, SSN};
@@ -77,7 +77,7 @@ fn find_around(scanner: &mut Scanner<'_>, start: usize, end: usize) {
         return;
     }
     let before = slice(text, start.saturating_sub(MIN_RUN), start);
-    let after = slice(text, end, end + MIN_RUN);
+    let after = ahead(text, end, MIN_RUN);
     let from = start - before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let to = end + after.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     if to - from < MIN_RUN {
@@ -105,7 +105,7 @@ pub(crate) fn json_depth(text: &[u8], start: usize, end: usize) -> Option<usize>
         return None;
     }
     let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
-    let after = slice(text, end, end + MAX_LINE_LOOK).iter().find(|byte| !is_blank(byte));
+    let after = ahead(text, end, MAX_LINE_LOOK).iter().find(|byte| !is_blank(byte));
     if !matches!(after, None | Some(b',' | b'}' | b']' | b'\n')) {
         return None;
     }

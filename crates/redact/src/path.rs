@@ -1,7 +1,7 @@
 //! Home directories, of which the path names a person.
 
 use crate::bytes::{
-    Charset, byte_at, byte_before, end_of, ends_escape, is_escaped_space, is_left_boundary,
+    Charset, ahead, byte_at, byte_before, end_of, ends_escape, is_escaped_space, is_left_boundary,
     placeholder_end, slice, starts_at,
 };
 use crate::rule::PATH;
@@ -111,7 +111,7 @@ fn find_path(scanner: &mut Scanner<'_>, start: usize, after_head: usize) {
 
 /// Whether a name with a space in it goes on after the space: a separator follows the next word.
 fn goes_on_after_space(text: &[u8], space: usize) -> bool {
-    let rest = slice(text, space + 1, space + 1 + MAX_WORD);
+    let rest = ahead(text, space + 1, MAX_WORD);
     let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
     let length = word.count();
     length > 0 && rest.get(length) == Some(&b'\\')

@@ -47,12 +47,21 @@ fn find_private_key(scanner: &mut Scanner<'_>, start: usize) -> Option<()> {
     let text = scanner.text;
     let body = line_end(text, start, HEAD)?;
     let limit = (start + MAX_LENGTH).min(text.len());
-    // What was searched for another beginning in vain needs no second search.
-    let from = body.max(scanner.no_pem_tail_before);
-    let end = tail_end(text, from, limit).unwrap_or_else(|| {
-        scanner.no_pem_tail_before = limit.saturating_sub(TAIL.len() + MAX_TITLE + DASHES.len());
-        cut_off_end(text, body, limit)
-    });
+    // What was searched for another beginning in vain needs no second search, nor what was found for one.
+    let tail = match scanner.pem_tail {
+        Some((from, end)) if (from..=end).contains(&body) => Some(end),
+        _ => tail_end(text, body.max(scanner.no_pem_tail_before), limit),
+    };
+    if let Some(end) = tail {
+        scanner.pem_tail = Some((body, end));
+    } else {
+        let begun = TAIL.len() + MAX_TITLE + DASHES.len();
+        scanner.no_pem_tail_before = limit.saturating_sub(begun);
+    }
+    let end = match tail {
+        Some(end) if end <= limit && is_one_text(text, body, end) => end,
+        _ => cut_off_end(text, body, limit),
+    };
     // Also over placeholders: what is left of a key behind one would never be known again.
     if !is_in_placeholder(text, start) {
         scanner.spans.push(Span { rule: PRIVATE_KEY, start, end, form: Form::Plain });
@@ -78,9 +87,9 @@ pub(crate) fn key_across(text: &[u8], cut: usize) -> Option<usize> {
         };
         let limit = start + MAX_LENGTH;
         from = match tail_end(text, body, limit.min(text.len())) {
-            Some(end) => end,
+            Some(end) if is_one_text(text, body, end) => end,
             None if limit > text.len() => return Some(start),
-            None => body.max(limit),
+            _ => cut_off_end(text, body, limit.min(text.len())),
         };
         if from > cut {
             return Some(start);
@@ -134,6 +143,24 @@ fn cut_off_end(text: &[u8], body: usize, limit: usize) -> usize {
         }
     }
     at.min(limit)
+}
+
+/// Whether each quote from `body` to `end` is followed by another line of the key, as where source code or a
+/// list joins them: behind any other quote another text begins.
+fn is_one_text(text: &[u8], body: usize, end: usize) -> bool {
+    let key = slice(text, 0, end);
+    let mut at = end_of(key, body, |byte| byte != b'"');
+    while at < end {
+        let in_joint = |byte: u8| b"\"\\+., \t\r\n".contains(&byte);
+        let line = end_of(key, at, in_joint);
+        let in_line = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+        let goes_on = end_of(key, line, in_line) >= line + MIN_LINE || starts_at(key, line, TAIL);
+        if !goes_on && line < end {
+            return false;
+        }
+        at = end_of(key, line.max(at + 1), |byte| byte != b'"');
+    }
+    true
 }
 
 /// Whether what follows the first line is a line of a key, and not the rest of a sentence about keys.

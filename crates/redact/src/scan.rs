@@ -88,6 +88,8 @@ pub(crate) struct Scanner<'t> {
     pub(crate) no_jwt_before: usize,
     /// No last line of a private key begins between the first line looked at last and this.
     pub(crate) no_pem_tail_before: usize,
+    /// From where the last line of a private key was searched, and where it ends.
+    pub(crate) pem_tail: Option<(usize, usize)>,
     /// The last stretch searched for the end of a URL's password.
     pub(crate) userinfo: (usize, usize),
     /// The `@` after the last password in a URL, which is no e-mail address's.
@@ -111,6 +113,7 @@ impl<'t> Scanner<'t> {
             pem: (0, 0),
             no_jwt_before: 0,
             no_pem_tail_before: 0,
+            pem_tail: None,
             userinfo: (0, 0),
             host_sign: None,
             value: (0, 0),

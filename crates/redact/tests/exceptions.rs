@@ -162,3 +162,25 @@ fn a_list_of_strings_is_no_joined_private_key() {
         }
     }
 }
+
+#[test]
+fn files_and_units_with_a_sign_in_their_names_are_no_addresses() {
+    check_clean(&["see icon@2x.png", "restart getty@tty1.service", "logo@3x.webp is larger"]);
+    check("ask jane@example.com", "ask [REDACTED:email]");
+}
+
+#[test]
+fn ids_of_answers_and_calls_are_no_secrets() {
+    for head in ["toolu_", "msg_", "chatcmpl-", "req_", "call_"] {
+        check_clean(&[&format!("the answer {head}{} came", body(ALPHANUMERIC, 24, 12))]);
+    }
+}
+
+#[test]
+fn a_sentence_about_private_keys_is_none() {
+    let line = ["-----BEGIN RSA ", "PRIVATE KEY-----"].concat();
+    check(
+        &format!("look for `{line}` in the file, then go on"),
+        "look for `[REDACTED:private_key]` in the file, then go on",
+    );
+}

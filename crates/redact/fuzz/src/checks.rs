@@ -15,6 +15,11 @@ pub fn whole(input: &[u8]) {
         assert!(end <= finding.start && finding.start < finding.end, "not sorted or not disjoint");
         let kept = text.get(end..finding.start).expect("a finding cuts no letter");
         rest = rest.strip_prefix(kept).expect("what is not found is kept");
+        // A number in JSON becomes a string.
+        let quotes = |text: &str| text.len() - text.trim_start_matches(['\\', '"']).len();
+        if text.as_bytes().get(finding.start).is_some_and(u8::is_ascii_digit) {
+            rest = rest.get(quotes(rest)..).expect("a quote is no part of a letter");
+        }
         let placeholder = format!("[REDACTED:{}]", finding.rule.name());
         rest = rest
             .strip_prefix("<user>:")
@@ -22,6 +27,10 @@ pub fn whole(input: &[u8]) {
             .unwrap_or(rest);
         rest = rest.strip_prefix(&placeholder).expect("a finding leaves a placeholder");
         end = finding.end;
+        let is_kept = text.get(end..).is_some_and(|kept| kept.starts_with(['\\', '"']));
+        if text.as_bytes().get(end - 1).is_some_and(u8::is_ascii_digit) && !is_kept {
+            rest = rest.get(quotes(rest)..).expect("a quote is no part of a letter");
+        }
     }
     assert_eq!(text.get(end..), Some(rest), "the end is kept");
     assert_eq!(redacted.is_clean(), redacted.text == text, "clean text is untouched");
