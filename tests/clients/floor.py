@@ -20,6 +20,8 @@ class Redacted:
 
     text: str
     findings: int
+    # Of these, how many are only random, as ids are by their nature.
+    random: int
 
 
 class Floor:
@@ -37,16 +39,20 @@ class Floor:
                 env=plain_environment(), timeout=60,
             )
             answer = json.loads(done.stdout)
-            self._known[text] = Redacted(answer["text"], answer["secrets"] + answer["pii"])
+            rules = [finding["rule"] for finding in answer["findings"]]
+            self._known[text] = Redacted(answer["text"], len(rules), rules.count("high-entropy"))
         return self._known[text]
 
     def with_findings(self, texts: Iterable[str]) -> set[str]:
         """Returns the texts in which the floor finds something, asking about many at a time."""
         some = sorted(set(texts))
-        if not some or self.redact(SEPARATOR.join(some)).findings == 0:
+        if not some:
+            return set()
+        together = self.redact(SEPARATOR.join(some))
+        if together.findings == 0:
             return set()
         if len(some) == 1:
-            return set(some)
+            return set(some) if together.findings > together.random else set()
         middle = len(some) // 2
         return self.with_findings(some[:middle]) | self.with_findings(some[middle:])
 
@@ -64,7 +70,10 @@ class Identifiers:
         return text in self._hashed
 
     def findings(self, text: str) -> int:
-        return self._floor.redact(text).findings if text in self._hashed else 0
+        if text not in self._hashed:
+            return 0
+        found = self._floor.redact(text)
+        return found.findings - found.random
 
     def match(self, shown: str | None, sent: str | None) -> bool:
         if sent is None or sent not in self._hashed:

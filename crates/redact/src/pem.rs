@@ -150,11 +150,14 @@ fn cut_off_end(text: &[u8], body: usize, limit: usize) -> usize {
 fn is_one_text(text: &[u8], body: usize, end: usize) -> bool {
     let key = slice(text, 0, end);
     let mut at = end_of(key, body, |byte| byte != b'"');
+    let mut has_line = false;
     while at < end {
         let in_joint = |byte: u8| b"\"\\+., \t\r\n".contains(&byte);
         let line = end_of(key, at, in_joint);
         let in_line = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-        let goes_on = end_of(key, line, in_line) >= line + MIN_LINE || starts_at(key, line, TAIL);
+        let is_last = has_line && starts_at(key, line, TAIL);
+        has_line |= end_of(key, line, in_line) >= line + MIN_LINE;
+        let goes_on = is_last || end_of(key, line, in_line) >= line + MIN_LINE;
         if !goes_on && line < end {
             return false;
         }
@@ -171,7 +174,7 @@ fn begins_key(text: &[u8], body: usize) -> bool {
     let in_line = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-".contains(&byte);
     let end = end_of(slice(text, 0, text.len().min(line + MAX_TITLE)), line, in_line);
     let is_header = slice(text, end, end + 1) == b":";
-    line == text.len() || end >= line + MIN_LINE - 2 || (end > line && is_header)
+    end >= line + MIN_LINE - 2 || (end > line && is_header)
 }
 
 /// Where the next line of the key begins after the quote, as in source code that joins strings.
