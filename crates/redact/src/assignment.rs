@@ -52,6 +52,13 @@ struct Quote {
     depth: usize,
 }
 
+/// A telling name before an operator.
+struct Name {
+    end: usize,
+    is_quoted: bool,
+    telling: Telling,
+}
+
 /// Looks at the `=` or `:` at `at`.
 #[inline]
 pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
@@ -71,7 +78,7 @@ pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
         return;
     }
     if let Some(telling) = telling(text, end, at) {
-        find_assigned(scanner, at, telling, is_quoted);
+        find_assigned(scanner, at, &Name { end, is_quoted, telling });
     }
 }
 
@@ -93,8 +100,9 @@ fn end_of_name(text: &[u8], at: usize, before: Option<u8>) -> (usize, bool) {
 }
 
 /// Finds the secret that the operator at `at` assigns to a telling name.
-fn find_assigned(scanner: &mut Scanner<'_>, at: usize, telling: Telling, is_name_quoted: bool) {
+fn find_assigned(scanner: &mut Scanner<'_>, at: usize, name: &Name) {
     let text = scanner.text;
+    let operator = Operator::at(text, at);
     // Also `:=`, `=>` and `==`.
     let window = slice(text, 0, text.len().min(at + 3));
     let operator_end = end_of(window, at + 1, |byte| matches!(byte, b'=' | b':' | b'>' | b'*'));
@@ -105,25 +113,22 @@ fn find_assigned(scanner: &mut Scanner<'_>, at: usize, telling: Telling, is_name
     }
     let (start, quote) = match opening_quote(text, value) {
         // Between a name and its value a type may stand.
-        (value, None) if !is_name_quoted && Operator::at(text, at) == Operator::Colon => {
-            behind_type(text, value)
-        }
+        (value, None) if !name.is_quoted && operator == Operator::Colon => behind_type(text, value),
         opened => opened,
     };
-    let end = match (telling, quote) {
+    let end = match (name.telling, quote) {
         // A list or a word after a quoted name: hiding it would leave no JSON. A number gets quotes.
-        (_, None) if is_name_quoted => number_end(text, start, telling),
+        (_, None) if name.is_quoted => number_end(text, start, name.telling),
         (Telling::UpperCase, _) => {
-            let otherwise = match telling_end(text, end_of_name(text, at, byte_before(text, at)).0)
-            {
+            let otherwise = match telling_end(text, name.end) {
                 Some(Telling::Password) => Telling::Password,
                 _ => Telling::Otherwise,
             };
-            upper_end(text, start, quote, Operator::at(text, at), otherwise)
+            upper_end(text, start, quote, operator, otherwise)
         }
-        (_, Some(_)) => literal_end(text, start, quote, telling),
+        (_, Some(_)) => literal_end(text, start, quote, name.telling),
         (_, None) if slice(text, operator_end, value).contains(&b'\n') => None,
-        (_, None) => bare_end(text, start, telling, Operator::at(text, at)),
+        (_, None) => bare_end(text, start, name.telling, operator),
     };
     if let Some(end) = end {
         scanner.found_value(ENV_SECRET, start, end);
@@ -453,7 +458,8 @@ fn find_option_password(scanner: &mut Scanner<'_>, colon: usize) {
         None => Charset::SPACE.has(byte) || matches!(byte, b'"' | b'\'' | b'\\'),
     };
     let start = colon + 1;
-    let end = end_of(slice(text, 0, text.len().min(start + MAX_USER)), start, |byte| !ends(byte));
+    let window = slice(text, 0, text.len().min(start + run::MAX_RUN));
+    let end = end_of(window, start, |byte| !ends(byte));
     let value = slice(text, start, end);
     let value = value.strip_suffix(b"'").unwrap_or(value);
     if value.len() >= MIN_OPTION && is_secret(value, Telling::Password) {
@@ -503,7 +509,9 @@ pub(crate) fn look_at_prose(scanner: &mut Scanner<'_>, at: usize) {
         |word: &[u8]| slice(text, gap_end, gap_end + word.len()).eq_ignore_ascii_case(word);
     let links: [&[u8]; 9] =
         [b"is: ", b"is ", b"was ", b"ist ", b"of ", b"to ", b"be ", b"est ", b"es "];
-    let is_option = byte_before(text, at - 2 - 2.min(at - 2)) == Some(b'-');
+    // Before `ss`, which the mask has seen, stand the two letters that begin the word.
+    let word = at.saturating_sub(4);
+    let is_option = byte_before(text, word) == Some(b'-');
     let start =
         links.iter().find(|link| is_word(link)).map_or(gap_end, |link| gap_end + link.len());
     let (start, quote) = opening_quote(text, start);
@@ -521,7 +529,7 @@ pub(crate) fn look_at_prose(scanner: &mut Scanner<'_>, at: usize) {
 
 /// Where a password in prose ends, which must mix letters with digits or signs.
 fn prose_end(text: &[u8], start: usize) -> Option<usize> {
-    let window = slice(text, 0, text.len().min(start + MAX_USER));
+    let window = slice(text, 0, text.len().min(start + run::MAX_RUN));
     let mut end = end_of(window, start, |byte| {
         !Charset::SPACE.has(byte) && !matches!(byte, b'"' | b'\'' | b'`' | b'[' | b'\\' | b'<')
     });

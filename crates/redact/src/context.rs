@@ -5,14 +5,12 @@ use crate::bytes::{
 };
 use crate::likeness::{Likeness, RANDOM};
 use crate::rule::Rule;
+use crate::run::MIN_RUN;
 use crate::schema::{filter_hash, head_hash};
 use crate::tables::{Says, Shape, Stands, WORD_BUCKETS, WORD_FILTER, WORDS, Word};
 
 /// How far before a value its context may begin.
 const REACH: usize = 96;
-
-/// Shortest run that may be a key.
-const MIN_RUN: usize = 16;
 
 /// Most shapes that one context asks for: no vendor has as many.
 const MAX_SHAPES: usize = 16;

@@ -204,6 +204,7 @@ fn next_part(text: &[u8], dot: usize) -> Option<usize> {
     let end = end_of(text, dot + 1, |byte| Charset::TOKEN.has(byte));
     (end - dot > MIN_JWT_PART).then_some(end)
 }
+
 /// Finds the Discord token whose first dot is at `dot`.
 pub(crate) fn find_discord_token(scanner: &mut Scanner<'_>, dot: usize) {
     let text = scanner.text;

@@ -114,17 +114,10 @@ pub(crate) fn telling(text: &[u8], end: usize, at: usize) -> Option<Telling> {
 /// Whether the last letters of a name allow that it tells, by its end or as a variable.
 #[inline]
 pub(crate) fn may_end_telling(text: &[u8], end: usize) -> bool {
-    let Some(&[first, second, third]) =
-        end.checked_sub(3).and_then(|from| text.get(from..end)).and_then(|end| end.first_chunk())
-    else {
-        return false;
-    };
-    let letters = joined(first, second, third);
-    let is_upper = !third.is_ascii_lowercase() && second < b'a' && Charset::UPPER_NAME.has(third);
-    // A number counts where letters stand before it, as in `token2`.
-    let is_numbered = third == b'_'
-        || (third.is_ascii_digit() && !(first.is_ascii_digit() && second.is_ascii_digit()));
-    is_upper || is_numbered || NAME_ENDS[letters / 64] & 1 << (letters % 64) != 0
+    let is_upper = slice(text, end.saturating_sub(2), end)
+        .first_chunk()
+        .is_some_and(|&[second, third]| second < b'a' && Charset::UPPER_NAME.has(third));
+    is_upper || may_tell(text, end)
 }
 
 /// Whether the last letters of a name allow that it is a telling one.

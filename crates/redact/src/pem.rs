@@ -1,6 +1,6 @@
 //! Private keys between PEM lines, also encrypted ones and ones that were cut off.
 
-use crate::bytes::{byte_before, end_of, is_in_placeholder, slice, starts_at};
+use crate::bytes::{Charset, byte_before, end_of, is_in_placeholder, slice, starts_at};
 use crate::engine::{Form, Span};
 use crate::rule::PRIVATE_KEY;
 use crate::scan::Scanner;
@@ -154,11 +154,10 @@ fn is_one_text(text: &[u8], body: usize, end: usize) -> bool {
     while at < end {
         let in_joint = |byte: u8| b"\"\\+., \t\r\n".contains(&byte);
         let line = end_of(key, at, in_joint);
-        let in_line = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
         let is_last = has_line && starts_at(key, line, TAIL);
-        has_line |= end_of(key, line, in_line) >= line + MIN_LINE;
-        let goes_on = is_last || end_of(key, line, in_line) >= line + MIN_LINE;
-        if !goes_on && line < end {
+        let is_line = end_of(key, line, in_base64) >= line + MIN_LINE;
+        has_line |= is_line;
+        if !is_last && !is_line && line < end {
             return false;
         }
         at = end_of(key, line.max(at + 1), |byte| byte != b'"');
@@ -177,6 +176,10 @@ fn begins_key(text: &[u8], body: usize) -> bool {
     end >= line + MIN_LINE - 2 || (end > line && is_header)
 }
 
+fn in_base64(byte: u8) -> bool {
+    Charset::PADDED.has(byte)
+}
+
 /// Where the next line of the key begins after the quote, as in source code that joins strings.
 fn line_after(text: &[u8], quote: usize) -> Option<usize> {
     let in_joint =
@@ -184,6 +187,5 @@ fn line_after(text: &[u8], quote: usize) -> Option<usize> {
     let window = slice(text, 0, text.len().min(quote + MAX_TITLE));
     // A comma separates the strings of a list, of which the next is another text.
     let line = end_of(window, quote, in_joint);
-    let in_line = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    (line > quote + 1 && end_of(window, line, in_line) >= line + MIN_LINE).then_some(line)
+    (line > quote + 1 && end_of(window, line, in_base64) >= line + MIN_LINE).then_some(line)
 }

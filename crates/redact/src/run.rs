@@ -293,14 +293,12 @@ fn find_headless(scanner: &mut Scanner<'_>, start: usize, end: usize) -> Option<
     let (from, to) = parts.bounds[3];
     let has = slice(text, from, to).iter().fold(0_u128, |has, byte| has | 1 << (byte & 0x7F));
     while mask != 0 {
-        let needs = HEADLESS_NEEDS.get(mask.trailing_zeros() as usize).copied().unwrap_or(0);
-        if needs & !has != 0 {
-            mask &= mask - 1;
-            continue;
-        }
-        let shape = HEADLESS.get(mask.trailing_zeros() as usize)?;
+        let row = mask.trailing_zeros() as usize;
         mask &= mask - 1;
-        if let Some((from, to)) = parts.fit(text, shape) {
+        let (shape, needs) = (HEADLESS.get(row)?, HEADLESS_NEEDS.get(row)?);
+        if needs & !has == 0
+            && let Some((from, to)) = parts.fit(text, shape)
+        {
             scanner.found_key(shape.rule, from, to);
             return Some(());
         }

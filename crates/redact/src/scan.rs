@@ -4,8 +4,9 @@
 //! at, or looks at a stretch that no other place of the same rule looks at again (`Scanner` remembers where
 //! runs end for that).
 //!
-//! A rule looks at its own line only, but for three: a private key goes on to its last line, a value may
-//! stand on the line after its name, and what follows a line that opens something belongs to that line.
+//! A rule looks at its own line only, but for four: a private key goes on to its last line, a value may stand on
+//! the line after its name, what follows a line that opens something belongs to that line, and the end of
+//! wrapped data is known by the line before it.
 //! [`crate::cut`] knows these, so that text in pieces gives what the whole gives.
 
 use crate::bytes::{
