@@ -24,9 +24,10 @@ pub(crate) fn complain(text: &str) {
     eprintln!("error: {text}");
 }
 
-/// The root of the checkout.
+/// The root of the checkout that `cargo xtask` was called in: clones that share a target folder share this program.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout").to_owned()
+    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo tells where xtask lies");
+    Path::new(&xtask).parent().expect("xtask lies in the checkout").to_owned()
 }
 
 /// The folder that cargo builds into.
