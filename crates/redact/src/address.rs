@@ -20,6 +20,9 @@ const DB_SCHEMES: &[&[u8]] = &[
     b"amqps",
 ];
 
+/// Longest user and password before the host of a data source.
+const MAX_SOURCE: usize = 160;
+
 /// Shortest last label of a host name in an e-mail address.
 const MIN_TOP_LEVEL: usize = 2;
 
@@ -39,6 +42,13 @@ pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
     if start == at || scanner.host_sign == Some(at) {
         return;
     }
+    if starts_at(text, at + 1, b"tcp(") || starts_at(text, at + 1, b"unix(") {
+        find_source_password(scanner, at);
+        return;
+    }
+    if find_slashed_password(scanner, at) {
+        return;
+    }
     let host_end = end_of(text, at + 1, |byte| Charset::HOST.has(byte));
     let Some(end) = host_name_end(text, at + 1, host_end) else {
         return;
@@ -53,6 +63,44 @@ pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
     if !is_remote {
         scanner.found(EMAIL, start, end);
     }
+}
+
+/// Finds the password of a data source as Go's drivers write it: `user:password@tcp(host)/name`.
+fn find_source_password(scanner: &mut Scanner<'_>, at: usize) {
+    let text = scanner.text;
+    let window = slice(text, at.saturating_sub(MAX_SOURCE), at);
+    let ends =
+        |byte: &u8| Charset::SPACE.has(*byte) || matches!(byte, b'"' | b'\'' | b'`' | b'=' | b'[');
+    let source = window.iter().rposition(ends).map_or(0, |end| end + 1);
+    let source = slice(window, source, window.len());
+    if let Some(colon) = source.iter().position(|&byte| byte == b':').filter(|&colon| colon > 0) {
+        scanner.found_value(DB_PASSWORD, at - source.len() + colon + 1, at);
+    }
+}
+
+/// Whether a byte stands before a data source rather than in it.
+fn ends_source(byte: u8) -> bool {
+    Charset::SPACE.has(byte) || matches!(byte, b'"' | b'\'' | b'`' | b'=' | b'[')
+}
+
+/// Finds the password of an Oracle login: `sqlplus user/password@host`.
+fn find_slashed_password(scanner: &mut Scanner<'_>, at: usize) -> bool {
+    let text = scanner.text;
+    let window = slice(text, at.saturating_sub(MAX_SOURCE), at);
+    let ends = |byte: &u8| *byte == b'/' || ends_source(*byte);
+    let Some(slash) = window.iter().rposition(ends).filter(|&end| window.get(end) == Some(&b'/'))
+    else {
+        return false;
+    };
+    let start = at - window.len() + slash + 1;
+    let user = start_of(slice(text, 0, start - 1), start - 1, |byte| Charset::WORD.has(byte));
+    let before = slice(text, 0, user);
+    let is_login =
+        before.ends_with(b"sqlplus ") || before.ends_with(b":thin:") || before.ends_with(b":oci:");
+    if is_login {
+        scanner.found_value(DB_PASSWORD, start, at);
+    }
+    is_login
 }
 
 /// Where a host name with a plausible last label ends, the last label cut where its letters end.

@@ -15,6 +15,9 @@ const MAX_NAME_DIGITS: usize = 2;
 /// Longest placeholder, brackets included.
 pub(crate) const MAX_PLACEHOLDER: usize = PLACEHOLDER_HEAD.len() + MAX_NAME + 1;
 
+/// Most spaces that a rule looks over within a line.
+const MAX_SPACES: usize = 40;
+
 /// Longest terminal colour code that counts as a boundary, from its bracket to its `m`.
 const MAX_COLOUR_CODE: usize = 12;
 
@@ -171,6 +174,12 @@ pub(crate) fn start_of(text: &[u8], to: usize, accepts: impl Fn(u8) -> bool) -> 
 pub(crate) fn end_of_blank(text: &[u8], from: usize) -> usize {
     let window = slice(text, 0, text.len().min(from + MAX_BLANK - 1));
     end_of(window, from, |byte| Charset::SPACE.has(byte))
+}
+
+/// Where the spaces at `from` end, if they are not more than any rule looks over.
+pub(crate) fn end_of_spaces(text: &[u8], from: usize) -> usize {
+    let window = slice(text, 0, text.len().min(from + MAX_SPACES));
+    end_of(window, from, |byte| byte == b' ')
 }
 
 /// Whether a token may begin at `at`: what stands before is no letter or digit, or ends an escape.

@@ -12,6 +12,9 @@ use crate::tables::{Says, Shape, Stands, WORD_BUCKETS, WORD_FILTER, WORDS, Word}
 /// How far before a value its context may begin.
 const REACH: usize = 96;
 
+/// Longest end of a line by which the next is known to be the value of a pair.
+const MAX_PAIR: usize = 128;
+
 /// Most shapes that one context asks for: no vendor has as many.
 const MAX_SHAPES: usize = 16;
 
@@ -122,16 +125,17 @@ fn line_start(text: &[u8], at: usize) -> usize {
     let earliest = at.saturating_sub(REACH);
     let mut start = start_of_line(text, earliest, at);
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'');
-    if slice(text, start, at).iter().all(is_blank) && byte_before(text, start) == Some(b'\n') {
+    let is_begun = |line: &[u8]| line.iter().all(is_blank) || is_value_of_pair(line);
+    if is_begun(slice(text, start, at)) && byte_before(text, start) == Some(b'\n') {
         let mut end = start - 1;
         while end > earliest && matches!(byte_before(text, end), Some(b'\r' | b' ' | b'\t')) {
             end -= 1;
         }
-        if byte_before(text, end).is_some_and(goes_on) {
+        if goes_on(slice(text, 0, end)) {
             start = start_of_line(text, earliest, end);
         }
     }
-    if start == earliest && start > 0 {
+    if start == earliest && byte_before(text, start).is_some_and(|byte| byte != b'\n') {
         // What the reach cuts may be half of a key or of a placeholder.
         let upto = slice(text, 0, at);
         return end_of(upto, start, |byte| !is_blank(&byte) && byte != b'\n');
@@ -139,9 +143,43 @@ fn line_start(text: &[u8], at: usize) -> usize {
     start
 }
 
-/// Whether what a line ends with says that the next line belongs to it.
-pub(crate) fn goes_on(byte: u8) -> bool {
-    matches!(byte, b'>' | b':' | b'=' | b'(' | b'|' | b'\\')
+/// Whether nothing but the name `value` stands on a line before a value.
+fn is_value_of_pair(line: &[u8]) -> bool {
+    let in_name = |byte: &u8| byte.is_ascii_alphabetic();
+    let begin = line.iter().position(in_name).unwrap_or(line.len());
+    let name = slice(line, begin, line.len());
+    let end = name.iter().position(|byte| !in_name(byte)).unwrap_or(name.len());
+    slice(name, 0, end).eq_ignore_ascii_case(b"value")
+        && slice(name, end, name.len()).iter().all(|byte| b" \t\"':=".contains(byte))
+}
+
+/// Whether what a line ends with says that the next line belongs to it: what opens a value or an element, or the
+/// name of a pair whose value follows, as in `"name": "DB_PASSWORD",`.
+pub(crate) fn goes_on(text: &[u8]) -> bool {
+    let line = slice(text, text.len().saturating_sub(MAX_PAIR), text.len());
+    match line {
+        [.., b'>' | b':' | b'=' | b'(' | b'|' | b'\\'] | [.., b'|' | b'>', b'-' | b'+'] => true,
+        _ => names_a_value(line),
+    }
+}
+
+fn names_a_value(line: &[u8]) -> bool {
+    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\');
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let trimmed = |line: &[u8], is_left: &dyn Fn(&u8) -> bool| {
+        line.len() - line.iter().rev().take_while(|byte| is_left(byte)).count()
+    };
+    let is_end = |byte: &u8| *byte == b',' || is_quote(byte) || is_blank(byte);
+    let line = slice(line, 0, trimmed(line, &is_end));
+    let name = trimmed(line, &|byte| Charset::DOTTED.has(*byte));
+    let operator = trimmed(slice(line, 0, name), &|byte| is_quote(byte) || is_blank(byte));
+    let Some((b':' | b'=', field)) = slice(line, 0, operator).split_last() else { return false };
+    let field = slice(field, 0, trimmed(field, &|byte| is_quote(byte) || is_blank(byte)));
+    let ends_with = |word: &[u8]| {
+        field.len() >= word.len()
+            && slice(field, field.len() - word.len(), field.len()).eq_ignore_ascii_case(word)
+    };
+    name < line.len() && (ends_with(b"name") || ends_with(b"key"))
 }
 
 fn start_of_line(text: &[u8], earliest: usize, at: usize) -> usize {

@@ -27,12 +27,14 @@ pub(crate) fn is_cut(text: &[u8], at: usize) -> bool {
         return true;
     }
     let line = slice(line, 0, line.len() - blank);
-    let Some(&last) = line.last() else { return true };
+    if line.is_empty() {
+        return true;
+    }
     let ends_with_scheme =
         slice(line, line.len().saturating_sub(6), line.len()).eq_ignore_ascii_case(b"bearer");
     // Whether the rest of wrapped data follows is seen on the line before; a full line needs no such look.
     let is_within_data = follows_data(text, at) && !begins_data(text, at);
-    !goes_on(last) && !ends_with_scheme && !is_within_data
+    !goes_on(line) && !ends_with_scheme && !is_within_data
 }
 
 /// The last cut at or before `at`.

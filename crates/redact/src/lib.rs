@@ -20,15 +20,19 @@ mod bytes;
 mod context;
 mod cut;
 mod detector;
+mod element;
 mod engine;
 mod floor;
 mod hash;
+mod header;
 mod key;
 mod likeness;
 mod local;
 mod masks;
+mod mention;
 mod name;
 mod number;
+mod option;
 mod path;
 mod pem;
 mod personal;
@@ -44,6 +48,7 @@ mod tables;
 mod text;
 #[cfg(feature = "user-rules")]
 mod user;
+mod value;
 
 use std::borrow::Cow;
 

@@ -31,9 +31,10 @@ pub(crate) struct Masks {
     pub(crate) assigned: u64,
     /// What stands within an address, behind a tag and in a hash: `@ > $`.
     pub(crate) mark: u64,
-    /// The last letter of what is rare and telling, in any case: of `/ho`, `/us`, `/ro` and the like with
-    /// either slash, as in home paths; of `ssw`, `ssp` and `ssc`, as in password; of `arer`, as in Bearer;
-    /// and of four dashes.
+    /// The last byte of what is rare and telling, in any case: of `/ho`, `/us`, `/ro` and the like with
+    /// either slash, as in home paths; of `ssw`, `ssp`, `ssc` and `ass `, as in password and pass; of `arer`,
+    /// as in Bearer; of four dashes; of ` -`, which begins an option; and the second byte of what may be a
+    /// full-width sign.
     pub(crate) rare: u64,
 }
 
@@ -102,8 +103,9 @@ mod tests {
             note(&mut masks.mark, b"@>$".contains(&byte));
             let is_home = ends(&[b"/ho", b"/uo", b"/ro", b"/hs", b"/us", b"/rs"])
                 || ends(&[b"\\ho", b"\\uo", b"\\ro", b"\\hs", b"\\us", b"\\rs"]);
-            let is_word = ends(&[b"ssw", b"ssp", b"ssc", b"arer", b"----"]);
-            note(&mut masks.rare, is_home || is_word);
+            let is_word = ends(&[b"ssw", b"ssp", b"ssc", b"ass ", b"arer", b"----"]);
+            let is_option = ends(&[b" -"]);
+            note(&mut masks.rare, is_home || is_word || is_option || first == 0xEF);
         }
         masks
     }
@@ -130,7 +132,7 @@ mod tests {
         #[test]
         fn all_ways_give_the_same_bits(
             bytes in prop::collection::vec(any::<u8>(), BEHIND + 4 * BLOCK),
-            telling in prop::collection::vec(prop::sample::select(&b"/\\hHuUrRoOsSwWpPcCaAeE-@:=>$ .()+_09azAZ"[..]), BEHIND + 4 * BLOCK),
+            telling in prop::collection::vec(prop::sample::select(&b"/\\hHuUrRoOsSwWpPcCaAeE-@:=>$ .()+_09azAZ\xEF\xBC"[..]), BEHIND + 4 * BLOCK),
         ) {
             check(&bytes);
             check(&telling);

@@ -12,45 +12,72 @@ const UPPER_WORDS: &[(&[u8], bool)] = &[
     (b"API", false),
 ];
 
-/// How the name of a password ends, without its `_`, `-` and `.` and in lower case.
-const PASSWORD_ENDS: &[&[u8]] = &[
-    b"password",
-    b"passwd",
-    b"passphrase",
-    b"passcode",
-    b"passwort",
-    b"kennwort",
-    b"pwd",
-    b"pass",
-    b"senha",
-    b"contrasena",
-    b"motdepasse",
-];
-
-/// How any other telling name ends.
-const SECRET_ENDS: &[&[u8]] = &[
-    b"token",
-    b"secret",
-    b"apikey",
-    b"accesskey",
-    b"secretkey",
-    b"privatekey",
-    b"authkey",
-    b"signingkey",
-    b"encryptionkey",
-    b"masterkey",
-    b"accountkey",
-    b"sharedkey",
-    b"licensekey",
-    b"appkey",
-    b"clientkey",
-    b"credential",
-    b"credentials",
-    b"authorization",
-    b"xauth",
-    b"signature",
-    b"sessionid",
-    b"cookie",
+/// How telling names end, without their `_`, `-` and `.` and in lower case. Of words that may begin with a capital
+/// beyond ASCII, the rest.
+const ENDS: &[(&[u8], Telling)] = &[
+    (b"password", Telling::Password),
+    (b"passwords", Telling::Password),
+    (b"passwd", Telling::Password),
+    (b"passphrase", Telling::Password),
+    (b"passcode", Telling::Password),
+    (b"passwort", Telling::Password),
+    (b"kennwort", Telling::Password),
+    (b"pwd", Telling::Password),
+    (b"pass", Telling::Password),
+    (b"psk", Telling::Password),
+    (b"bindpw", Telling::Password),
+    (b"rootpw", Telling::Password),
+    (b"passe", Telling::Password),
+    (b"senha", Telling::Password),
+    (b"contrasena", Telling::Password),
+    ("contraseña".as_bytes(), Telling::Password),
+    (b"parola", Telling::Password),
+    (b"wachtwoord", Telling::Password),
+    (b"passord", Telling::Password),
+    (b"losenord", Telling::Password),
+    ("lösenord".as_bytes(), Telling::Password),
+    (b"adgangskode", Telling::Password),
+    (b"salasana", Telling::Password),
+    (b"heslo", Telling::Password),
+    (b"haslo", Telling::Password),
+    ("hasło".as_bytes(), Telling::Password),
+    (b"jelszo", Telling::Password),
+    ("jelszó".as_bytes(), Telling::Password),
+    (b"sifre", Telling::Password),
+    ("şifre".as_bytes(), Telling::Password),
+    ("ароль".as_bytes(), Telling::Password),
+    ("ωδικός".as_bytes(), Telling::Password),
+    ("密码".as_bytes(), Telling::Password),
+    ("密碼".as_bytes(), Telling::Password),
+    ("口令".as_bytes(), Telling::Password),
+    ("パスワード".as_bytes(), Telling::Password),
+    ("비밀번호".as_bytes(), Telling::Password),
+    ("סיסמה".as_bytes(), Telling::Password),
+    ("المرور".as_bytes(), Telling::Password),
+    (b"token", Telling::Otherwise),
+    (b"secret", Telling::Otherwise),
+    (b"apikey", Telling::Otherwise),
+    (b"accesskey", Telling::Otherwise),
+    (b"secretkey", Telling::Otherwise),
+    (b"privatekey", Telling::Otherwise),
+    (b"authkey", Telling::Otherwise),
+    (b"signingkey", Telling::Otherwise),
+    (b"encryptionkey", Telling::Otherwise),
+    (b"masterkey", Telling::Otherwise),
+    (b"accountkey", Telling::Otherwise),
+    (b"sharedkey", Telling::Otherwise),
+    (b"licensekey", Telling::Otherwise),
+    (b"appkey", Telling::Otherwise),
+    (b"clientkey", Telling::Otherwise),
+    (b"credential", Telling::Otherwise),
+    (b"credentials", Telling::Otherwise),
+    (b"authorization", Telling::Otherwise),
+    (b"xauth", Telling::Otherwise),
+    (b"signature", Telling::Otherwise),
+    (b"sessionid", Telling::Otherwise),
+    (b"cookie", Telling::Otherwise),
+    (b"phrase", Telling::Words),
+    (b"mnemonic", Telling::Words),
 ];
 
 /// Longest end of a name that is looked at.
@@ -66,6 +93,8 @@ pub(crate) enum Telling {
     UpperCase,
     /// As the names of passwords do; people choose their values.
     Password,
+    /// As the names of phrases do, which are words only.
+    Words,
     /// As fields and parameters do, of which code and prose are full.
     Otherwise,
 }
@@ -75,20 +104,37 @@ static NAME_ENDS: [u64; 512] = name_ends();
 
 const fn name_ends() -> [u64; 512] {
     let mut table = [0; 512];
-    let lists = [PASSWORD_ENDS, SECRET_ENDS];
-    let mut list = 0;
-    while list < lists.len() {
-        let mut row = 0;
-        while row < lists[list].len() {
-            let name = lists[list][row];
-            let end = name.len();
-            let letters = joined(name[end - 3], name[end - 2], name[end - 1]);
-            table[letters / 64] |= 1 << (letters % 64);
-            row += 1;
-        }
-        list += 1;
+    let mut row = 0;
+    while row < ENDS.len() {
+        let name = ENDS[row].0;
+        let end = name.len();
+        let letters = joined(name[end - 3], name[end - 2], name[end - 1]);
+        table[letters / 64] |= 1 << (letters % 64);
+        row += 1;
     }
     table
+}
+
+/// The rows of [`ENDS`] by the last letter, and where those of each letter begin.
+static BY_LAST: ([u8; ENDS.len()], [u8; 33]) = by_last();
+
+const fn by_last() -> ([u8; ENDS.len()], [u8; 33]) {
+    let (mut rows, mut starts) = ([0; ENDS.len()], [0; 33]);
+    let (mut count, mut letter) = (0_u8, 0_u8);
+    while letter < 32 {
+        let mut row = 0_u8;
+        while (row as usize) < ENDS.len() {
+            let name = ENDS[row as usize].0;
+            if name[name.len() - 1] & 0x1F == letter {
+                rows[count as usize] = row;
+                count += 1;
+            }
+            row += 1;
+        }
+        letter += 1;
+        starts[letter as usize] = count;
+    }
+    (rows, starts)
 }
 
 /// Three letters in any case, five bits each.
@@ -97,6 +143,7 @@ const fn joined(first: u8, second: u8, third: u8) -> usize {
 }
 
 /// How the name that ends at `end` tells that a secret follows the operator at `at`, if it does.
+#[inline]
 pub(crate) fn telling(text: &[u8], end: usize, at: usize) -> Option<Telling> {
     let is_upper = byte_before(text, end).is_some_and(|byte| Charset::UPPER_NAME.has(byte));
     if is_upper {
@@ -136,7 +183,7 @@ pub(crate) fn telling_end(text: &[u8], end: usize) -> Option<Telling> {
     let mut letters = [0; MAX_NAME_END];
     let mut kept = MAX_NAME_END;
     for &byte in slice(text, end.saturating_sub(2 * MAX_NAME_END), end).iter().rev() {
-        if byte.is_ascii_alphabetic() {
+        if byte.is_ascii_alphabetic() || !byte.is_ascii() {
             let Some(before) = kept.checked_sub(1) else {
                 break;
             };
@@ -146,15 +193,13 @@ pub(crate) fn telling_end(text: &[u8], end: usize) -> Option<Telling> {
             break;
         }
     }
-    // Comparing two letters first spares nearly all comparisons of names.
-    let last = letters.last_chunk::<2>();
-    let ends_with_one = |names: &[&[u8]]| {
-        names.iter().any(|name| name.last_chunk::<2>() == last && letters.ends_with(name))
-    };
-    if ends_with_one(PASSWORD_ENDS) {
-        return Some(Telling::Password);
-    }
-    ends_with_one(SECRET_ENDS).then_some(Telling::Otherwise)
+    let last = usize::from(letters[MAX_NAME_END - 1] & 0x1F);
+    let (rows, starts) = &BY_LAST;
+    let rows = rows.get(usize::from(starts[last])..usize::from(starts[last + 1]))?;
+    let ends = rows.iter().filter_map(|&row| ENDS.get(usize::from(row)));
+    // The longest end decides: `passphrase` is no `phrase`.
+    let told = ends.filter(|(name, _)| letters.ends_with(name)).max_by_key(|(name, _)| name.len());
+    told.map(|&(_, telling)| telling)
 }
 
 /// Whether the upper-case name of a variable holds one of the words.

@@ -10,6 +10,9 @@ use crate::scan::Scanner;
 /// Shortest group that is looked at.
 const MIN_GROUP: usize = 7;
 
+/// Most separators between two digits of a group.
+const MAX_SEPARATORS: usize = 2;
+
 /// How much of its line before and behind a number is looked at.
 const MAX_LINE_LOOK: usize = 1_024;
 
@@ -43,7 +46,7 @@ pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
     while let Some(byte) = byte_at(text, end) {
         if byte.is_ascii_digit() {
             last_digit = end;
-        } else if !is_separator(byte) || end - last_digit > 1 {
+        } else if !is_separator(byte) || end - last_digit > MAX_SEPARATORS {
             break;
         }
         end += 1;

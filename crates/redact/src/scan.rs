@@ -10,14 +10,15 @@
 //! [`crate::cut`] knows these, so that text in pieces gives what the whole gives.
 
 use crate::bytes::{
-    Charset, PLACEHOLDER_HEAD, byte_at, end_of, is_in_placeholder, placeholder_end, slice, start_of,
+    Charset, PLACEHOLDER_HEAD, byte_at, byte_before, end_of, is_in_placeholder, placeholder_end,
+    slice, start_of,
 };
 use crate::engine::{Form, Span};
 use crate::floor::Settings;
 use crate::masks::{BATCH, BEHIND, BLOCK, Masks};
 use crate::rule::Rule;
 use crate::run::Made;
-use crate::{address, assignment, hash, number, path, pem, run};
+use crate::{address, assignment, element, hash, header, mention, number, option, path, pem, run};
 
 /// Everything that the rules find, in no order and overlapping.
 pub(crate) fn scan(text: &[u8], settings: &Settings) -> Vec<Span> {
@@ -192,16 +193,18 @@ impl<'t> Scanner<'t> {
         match byte_at(self.text, at) {
             Some(b'@') => address::find_email(self, at),
             Some(b'$') => hash::look_at(self, at),
-            _ => assignment::look_at_element(self, at),
+            _ => element::look_at(self, at),
         }
     }
 
     fn look_at_rare(&mut self, at: usize) {
         match byte_at(self.text, at) {
+            Some(b'-') if byte_before(self.text, at) == Some(b' ') => option::look_at(self, at + 1),
             Some(b'-') => pem::look_at(self, at),
-            Some(b'r' | b'R') => assignment::look_at_bearer(self, at),
+            Some(b'r' | b'R') => header::look_at_bearer(self, at),
             Some(b'o' | b'O' | b's' | b'S') => path::look_at(self, at),
-            _ => assignment::look_at_prose(self, at),
+            Some(b' ' | b'w' | b'W' | b'p' | b'P' | b'c' | b'C') => mention::look_at(self, at),
+            _ => assignment::look_at_wide(self, at),
         }
     }
 
@@ -329,6 +332,22 @@ mod tests {
             "token=\\\"",
             "password='\"",
             "password: ",
+            "password ",
+            "password is ",
+            "password(\"",
+            "password (",
+            "'password', '",
+            "name: password\nvalue: ",
+            "--pass ",
+            "passphrase: a ",
+            "passphrase: abc ",
+            "password='a1b2 ",
+            "mysql -p",
+            " -p",
+            "：",
+            "密码：",
+            "a@tcp(",
+            "sqlplus a/",
             "a@",
             "a@a.",
             "@a.b",

@@ -358,3 +358,11 @@ fn findings_are_ranges_of_the_input() {
         redact(text).findings.iter().map(|found| &text[found.start..found.end]).collect();
     assert_eq!(parts, ["jane@example.com", "/home/jane"]);
 }
+
+#[test]
+fn numbers_with_brackets_are_cut_out_of_the_text_whole() {
+    for number in ["(212) 867-2671", "+1 (212) 867-2671", "(030) 901820-17"] {
+        let text = format!("Phone: {number}, in the morning");
+        check(&text, "phone", "Phone: [REDACTED:phone], in the morning");
+    }
+}

@@ -32,20 +32,28 @@ fn classify(window: &[u8]) -> Masks {
         let h_u_r = is(first_folded, b'h') | is(first_folded, b'u') | is(first_folded, b'r');
         let double_s = is(second_folded, b's') & is(first_folded, b's');
         let w_p_c = is(here_folded, b'w') | is(here_folded, b'p') | is(here_folded, b'c');
-        let a_r = is(third | 0x20, b'a') & is(second_folded, b'r');
+        let space = is(here, b' ');
+        let third_a = is(third | 0x20, b'a');
+        let a_r = third_a & is(second_folded, b'r');
         let e_r = is(first_folded, b'e') & is(here_folded, b'r');
+        let option = is(first, b' ') & is(here, b'-');
+        let wide = is(first, 0xEF);
         let dashes = is(here, b'-') & is(first, b'-') & is(second, b'-') & is(third, b'-');
         alnum[at] = is_within(here_folded, b'a', 26) | is_digit;
         joint[at] = plus_slash_dash | is(here, b'_');
         digit[at] = is_digit;
-        separator[at] =
-            plus_slash_dash | is(here, b' ') | is(here, b'.') | is(here, b'(') | is(here, b')');
+        separator[at] = plus_slash_dash | space | is(here, b'.') | is(here, b'(') | is(here, b')');
         let colon = is(first, b':') & !(is(here, b':') | is(second, b':'));
         let no_equals = is(second, b'=') | is(second, b':') | is(second, b'!');
         let equals = is(first, b'=') & !(is(here, b'=') | no_equals);
         assigned[at] = colon | equals;
         mark[at] = is(here, b'@') | is(here, b'>') | is(here, b'$');
-        rare[at] = (slash & h_u_r & s_or_o) | (double_s & w_p_c) | (a_r & e_r) | dashes;
+        rare[at] = (slash & h_u_r & s_or_o)
+            | (double_s & (w_p_c | (third_a & space)))
+            | (a_r & e_r)
+            | dashes
+            | option
+            | wide;
     }
     Masks {
         alnum: bits(alnum),

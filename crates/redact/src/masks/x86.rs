@@ -55,8 +55,12 @@ macro_rules! ways {
                     let h_u_r = $or(is_either(first_folded, b'h', b'u'), is(first_folded, b'r'));
                     let double_s = $and(is(second_folded, b's'), is(first_folded, b's'));
                     let w_p_c = $or(is_either(here_folded, b'w', b'p'), is(here_folded, b'c'));
-                    let a_r = $and(is(folded(third), b'a'), is(second_folded, b'r'));
+                    let space = is(here, b' ');
+                    let third_a = is(folded(third), b'a');
+                    let pass = $and(double_s, $or(w_p_c, $and(third_a, space)));
+                    let a_r = $and(third_a, is(second_folded, b'r'));
                     let e_r = $and(is(first_folded, b'e'), is(here_folded, b'r'));
+                    let option_wide = $or($and(is(first, b' '), is(here, b'-')), is(first, 0xEF));
                     let two_dashes = $and(is(here, b'-'), is(first, b'-'));
                     let two_before = $and(is(second, b'-'), is(third, b'-'));
                     masks.alnum |= bits($or(is_within(here_folded, b'a', 26), digit)) << lane;
@@ -69,11 +73,11 @@ macro_rules! ways {
                     let no_equals = $or(is(here, b'='), before_equals);
                     let equals = $and_not(no_equals, is(first, b'='));
                     let mark = $or(is_either(here, b'@', b'$'), is(here, b'>'));
-                    let home_pass = $or($and(slash, $and(h_u_r, s_or_o)), $and(double_s, w_p_c));
+                    let home_pass = $or($and(slash, $and(h_u_r, s_or_o)), pass);
                     let bearer_dashes = $or($and(a_r, e_r), $and(two_dashes, two_before));
                     masks.assigned |= bits($or(colon, equals)) << lane;
                     masks.mark |= bits(mark) << lane;
-                    masks.rare |= bits($or(home_pass, bearer_dashes)) << lane;
+                    masks.rare |= bits($or($or(home_pass, bearer_dashes), option_wide)) << lane;
                 }
             }
         }
