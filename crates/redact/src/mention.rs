@@ -5,6 +5,7 @@ use crate::bytes::{
     Charset, ahead, byte_at, byte_before, end_of, end_of_blank, end_of_spaces, is_escaped_space,
     slice, start_of,
 };
+use crate::context::goes_on;
 use crate::element;
 use crate::likeness::Likeness;
 use crate::name::{Telling, telling_end};
@@ -153,7 +154,10 @@ fn next_in_list(text: &[u8], mention: &Mention, from: usize) -> Option<(usize, u
 /// The value of a pair whose name ends before `from`: `{"name": "DB_PASSWORD", "value": "…"}`.
 fn in_pair(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = end_of_blank(text, from);
-    if at == from && byte_before(text, from) != Some(b',') {
+    let is_apart = at > from || byte_before(text, from) == Some(b',');
+    let is_over_lines = slice(text, from, at).contains(&b'\n');
+    // Where a text may be cut, the line behind belongs to nothing.
+    if !is_apart || (is_over_lines && !goes_on(slice(text, 0, from))) {
         return None;
     }
     while is_escaped_space(text, at) {
