@@ -164,6 +164,11 @@ fn a_list_of_strings_is_no_joined_private_key() {
 }
 
 #[test]
+fn dots_around_a_sign_are_no_address() {
+    check_clean(&["from ...@....com to nobody"]);
+}
+
+#[test]
 fn files_and_units_with_a_sign_in_their_names_are_no_addresses() {
     check_clean(&["see icon@2x.png", "restart getty@tty1.service", "logo@3x.webp is larger"]);
     check("ask jane@example.com", "ask [REDACTED:email]");
