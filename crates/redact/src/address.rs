@@ -20,6 +20,9 @@ const DB_SCHEMES: &[&[u8]] = &[
     b"amqps",
 ];
 
+/// How a URL writes an `@` within its parts.
+const ENCODED_SIGN: &[u8] = b"%40";
+
 /// Longest user and password before the host of a data source.
 const MAX_SOURCE: usize = 160;
 
@@ -30,12 +33,22 @@ const MIN_TOP_LEVEL: usize = 2;
 const NO_TOP_LEVELS: &[&[u8]] =
     &[b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"service", b"socket", b"timer"];
 
-/// Finds the e-mail address around the `@` at `at`.
-pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
+/// Whether a byte belongs to a letter with an accent: these take two bytes, of which the first is one of these.
+fn in_accented(byte: u8) -> bool {
+    matches!(byte, 0x80..=0xBF | 0xC3..=0xC9)
+}
+
+/// Looks at the `%` at `at`: in a URL, an address has `%40` for its `@`.
+pub(crate) fn look_at_percent(scanner: &mut Scanner<'_>, at: usize) {
+    if starts_at(scanner.text, at, ENCODED_SIGN) {
+        find_email(scanner, at, ENCODED_SIGN.len());
+    }
+}
+
+/// Finds the e-mail address around the `@` at `at`, which takes as many bytes as `width` says.
+pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize, width: usize) {
     let text = scanner.text;
-    // Letters with accents too: they take two bytes, of which the first is one of these.
-    let in_local =
-        |byte: u8| Charset::LOCAL_PART.has(byte) || matches!(byte, 0x80..=0xBF | 0xC3..=0xC9);
+    let in_local = |byte: u8| Charset::LOCAL_PART.has(byte) || in_accented(byte);
     let start = start_of(text, at, in_local);
     let is_rest = |byte: u8| matches!(byte, 0x80..=0xBF);
     let start = end_of(slice(text, 0, at), start, is_rest);
@@ -49,12 +62,13 @@ pub(crate) fn find_email(scanner: &mut Scanner<'_>, at: usize) {
     if find_slashed_password(scanner, at) {
         return;
     }
-    let host_end = end_of(text, at + 1, |byte| Charset::HOST.has(byte));
-    let Some(end) = host_name_end(text, at + 1, host_end) else {
+    let host = at + width;
+    let host_end = end_of(text, host, |byte| Charset::HOST.has(byte) || in_accented(byte));
+    let Some(end) = host_name_end(text, host, host_end) else {
         return;
     };
     let user = slice(text, crate::bytes::after_escape(text, start), at);
-    let host = slice(text, at + 1, end);
+    let host = slice(text, host, end);
     let label = host.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     if NO_TOP_LEVELS.contains(&label) {
         return;

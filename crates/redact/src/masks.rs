@@ -29,7 +29,7 @@ pub(crate) struct Masks {
     pub(crate) separator: u64,
     /// The byte behind a `:` or `=` that may assign: not of `::`, `==` and `!=`, and not the second of `:=`.
     pub(crate) assigned: u64,
-    /// What stands within an address, behind a tag and in a hash: `@ > $`.
+    /// What stands within an address, behind a tag and in a hash: `@ % > $`.
     pub(crate) mark: u64,
     /// The last byte of what is rare and telling, in any case: of `/ho`, `/us`, `/ro` and the like with
     /// either slash, as in home paths; of `ssw`, `ssp`, `ssc` and `ass `, as in password and pass; of `arer`,
@@ -100,7 +100,7 @@ mod tests {
             let colon = first == b':' && byte != b':' && second != b':';
             let equals = first == b'=' && byte != b'=' && !b":=!".contains(&second);
             note(&mut masks.assigned, colon || equals);
-            note(&mut masks.mark, b"@>$".contains(&byte));
+            note(&mut masks.mark, b"@%>$".contains(&byte));
             let is_home = ends(&[b"/ho", b"/uo", b"/ro", b"/hs", b"/us", b"/rs"])
                 || ends(&[b"\\ho", b"\\uo", b"\\ro", b"\\hs", b"\\us", b"\\rs"]);
             let is_word = ends(&[b"ssw", b"ssp", b"ssc", b"ass ", b"arer", b"----"]);
@@ -132,7 +132,7 @@ mod tests {
         #[test]
         fn all_ways_give_the_same_bits(
             bytes in prop::collection::vec(any::<u8>(), BEHIND + 4 * BLOCK),
-            telling in prop::collection::vec(prop::sample::select(&b"/\\hHuUrRoOsSwWpPcCaAeE-@:=>$ .()+_09azAZ\xEF\xBC"[..]), BEHIND + 4 * BLOCK),
+            telling in prop::collection::vec(prop::sample::select(&b"/\\hHuUrRoOsSwWpPcCaAeE-@%:=>$ .()+_09azAZ\xEF\xBC"[..]), BEHIND + 4 * BLOCK),
         ) {
             check(&bytes);
             check(&telling);

@@ -191,7 +191,8 @@ impl<'t> Scanner<'t> {
 
     fn look_at_mark(&mut self, at: usize) {
         match byte_at(self.text, at) {
-            Some(b'@') => address::find_email(self, at),
+            Some(b'@') => address::find_email(self, at, 1),
+            Some(b'%') => address::look_at_percent(self, at),
             Some(b'$') => hash::look_at(self, at),
             _ => element::look_at(self, at),
         }

@@ -236,6 +236,17 @@ fn what_only_looks_like_an_address_stays() {
 }
 
 #[test]
+fn addresses_are_found_with_accents_and_within_urls() {
+    check("von jörg@müller.de, gestern", "email", "von [REDACTED:email], gestern");
+    check(
+        "https://example.com/?to=jane.doe%40example.org&x=1",
+        "email",
+        "https://example.com/?to=[REDACTED:email]&x=1",
+    );
+    check_clean("up by 50%40 and 100%");
+}
+
+#[test]
 fn an_address_ends_where_its_host_does() {
     check("a.b@c.example.org.", "email", "[REDACTED:email].");
     check("<a@b.co>", "email", "<[REDACTED:email]>");

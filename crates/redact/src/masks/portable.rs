@@ -47,7 +47,7 @@ fn classify(window: &[u8]) -> Masks {
         let no_equals = is(second, b'=') | is(second, b':') | is(second, b'!');
         let equals = is(first, b'=') & !(is(here, b'=') | no_equals);
         assigned[at] = colon | equals;
-        mark[at] = is(here, b'@') | is(here, b'>') | is(here, b'$');
+        mark[at] = is(here, b'@') | is(here, b'%') | is(here, b'>') | is(here, b'$');
         rare[at] = (slash & h_u_r & s_or_o)
             | (double_s & (w_p_c | (third_a & space)))
             | (a_r & e_r)

@@ -72,7 +72,7 @@ macro_rules! ways {
                     let before_equals = $or(is_either(second, b'=', b':'), is(second, b'!'));
                     let no_equals = $or(is(here, b'='), before_equals);
                     let equals = $and_not(no_equals, is(first, b'='));
-                    let mark = $or(is_either(here, b'@', b'$'), is(here, b'>'));
+                    let mark = $or(is_either(here, b'@', b'$'), is_either(here, b'>', b'%'));
                     let home_pass = $or($and(slash, $and(h_u_r, s_or_o)), pass);
                     let bearer_dashes = $or($and(a_r, e_r), $and(two_dashes, two_before));
                     masks.assigned |= bits($or(colon, equals)) << lane;
