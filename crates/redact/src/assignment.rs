@@ -2,6 +2,7 @@
 
 use crate::bytes::{
     ahead, byte_at, byte_before, end_of, end_of_blank, end_of_spaces, slice, start_of, starts_at,
+    up_to,
 };
 use crate::name::{Telling, may_end_telling, telling, telling_end};
 use crate::number::json_depth;
@@ -130,7 +131,7 @@ fn find_assigned(scanner: &mut Scanner<'_>, at: usize, after: usize, name: &Name
     let text = scanner.text;
     let operator = Operator::at(text, at);
     // Also `:=`, `=>` and `==`.
-    let window = slice(text, 0, text.len().min(after + 2));
+    let window = up_to(text, after + 2);
     let operator_end = end_of(window, after, |byte| matches!(byte, b'=' | b':' | b'>' | b'*'));
     let blank = end_of_blank(text, operator_end);
     let block = behind_block_sign(text, blank);

@@ -154,6 +154,11 @@ pub(crate) fn ahead(text: &[u8], from: usize, count: usize) -> &[u8] {
     slice(text, from, text.len().min(from + count))
 }
 
+/// The text up to `end`: a rule that looks ahead within it looks no farther.
+pub(crate) fn up_to(text: &[u8], end: usize) -> &[u8] {
+    slice(text, 0, text.len().min(end))
+}
+
 /// One past the last of the bytes from `from` on that are accepted.
 pub(crate) fn end_of(text: &[u8], from: usize, accepts: impl Fn(u8) -> bool) -> usize {
     let rest = text.get(from..).unwrap_or_default();
@@ -172,13 +177,13 @@ pub(crate) fn start_of(text: &[u8], to: usize, accepts: impl Fn(u8) -> bool) -> 
 
 /// Where the white space at `from` ends, if it is not longer than any rule looks over.
 pub(crate) fn end_of_blank(text: &[u8], from: usize) -> usize {
-    let window = slice(text, 0, text.len().min(from + MAX_BLANK - 1));
+    let window = up_to(text, from + MAX_BLANK - 1);
     end_of(window, from, |byte| Charset::SPACE.has(byte))
 }
 
 /// Where the spaces at `from` end, if they are not more than any rule looks over.
 pub(crate) fn end_of_spaces(text: &[u8], from: usize) -> usize {
-    let window = slice(text, 0, text.len().min(from + MAX_SPACES));
+    let window = up_to(text, from + MAX_SPACES);
     end_of(window, from, |byte| byte == b' ')
 }
 

@@ -1,7 +1,7 @@
 //! Elements of markup whose name or attributes tell: `<password>…</password>`.
 
 use crate::bytes::{
-    Charset, ahead, byte_at, byte_before, end_of, end_of_blank, slice, start_of, starts_at,
+    Charset, ahead, byte_at, byte_before, end_of, end_of_blank, slice, start_of, starts_at, up_to,
 };
 use crate::name::{Telling, may_tell, telling_end};
 use crate::rule::ENV_SECRET;
@@ -44,7 +44,7 @@ pub(crate) fn content_behind(text: &[u8], from: usize) -> Option<(usize, usize)>
 fn content(text: &[u8], at: usize, telling: Telling) -> Option<(usize, usize)> {
     let blank = end_of_blank(text, at + 1);
     let start = if starts_at(text, blank, CDATA) { blank + CDATA.len() } else { blank };
-    let end = end_of(slice(text, 0, text.len().min(start + run::MAX_RUN)), start, |byte| {
+    let end = end_of(up_to(text, start + run::MAX_RUN), start, |byte| {
         !matches!(byte, b'<' | b'[' | b']') && !Charset::SPACE.has(byte)
     });
     let is_ended =

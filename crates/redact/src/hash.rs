@@ -1,6 +1,6 @@
 //! Hashes of passwords as systems store them: `$2b$10$…`, `$6$salt$…`, `$argon2id$v=19$…`.
 
-use crate::bytes::{Charset, byte_at, end_of, is_left_boundary, slice};
+use crate::bytes::{Charset, byte_at, end_of, is_left_boundary, slice, up_to};
 use crate::rule::PASSWORD_HASH;
 use crate::scan::Scanner;
 
@@ -60,7 +60,7 @@ pub(crate) fn look_at(scanner: &mut Scanner<'_>, sign: usize) {
         return;
     }
     let in_hash = |byte: u8| Charset::BASE64.has(byte) || b".$=,-_".contains(&byte);
-    let end = end_of(slice(text, 0, text.len().min(body + MAX_HASH)), body, in_hash);
+    let end = end_of(up_to(text, body + MAX_HASH), body, in_hash);
     let rest = slice(text, body, end);
     let has_parts = is_portable || rest.contains(&b'$') || method.starts_with(b"2");
     if rest.len() >= MIN_REST && has_parts && byte_at(text, body) != Some(b'$') {

@@ -1,6 +1,6 @@
 //! Keys and tokens that are known by their own form.
 
-use crate::bytes::{Charset, byte_at, end_of, is_left_boundary, slice, starts_at};
+use crate::bytes::{Charset, byte_at, end_of, is_left_boundary, slice, starts_at, up_to};
 use crate::context::names_one_of;
 use crate::likeness::Likeness;
 use crate::rule::{DISCORD_TOKEN, JWT};
@@ -151,7 +151,7 @@ fn find_shape(
 
 /// Where what is glued to the key that ends at `end` ends: the body of another key, if it is no word.
 fn end_of_glued(text: &[u8], end: usize) -> usize {
-    let window = slice(text, 0, text.len().min(end + MAX_WORDS));
+    let window = up_to(text, end + MAX_WORDS);
     if !byte_at(text, end).is_some_and(|byte| Charset::JOINT.has(byte)) {
         return end;
     }

@@ -3,7 +3,7 @@
 
 use crate::bytes::{
     Charset, ahead, byte_at, byte_before, end_of, end_of_blank, end_of_spaces, is_escaped_space,
-    slice, start_of,
+    slice, start_of, up_to,
 };
 use crate::context::goes_on;
 use crate::element;
@@ -89,9 +89,7 @@ pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
     if scanner.is_value(at.saturating_sub(1)) {
         return;
     }
-    let end = end_of(slice(text, 0, text.len().min(at + MAX_NAME)), at, |byte| {
-        byte.is_ascii_alphabetic()
-    });
+    let end = end_of(up_to(text, at + MAX_NAME), at, |byte| byte.is_ascii_alphabetic());
     if telling_end(text, end) != Some(Telling::Password) {
         return;
     }
@@ -285,7 +283,7 @@ fn in_prose(text: &[u8], from: usize) -> Option<(usize, usize)> {
     if let (start, quote @ Some(_)) = opening_quote(text, from) {
         return Some((start, literal_end(text, start, quote, Telling::Password)?));
     }
-    let window = slice(text, 0, text.len().min(from + run::MAX_RUN));
+    let window = up_to(text, from + run::MAX_RUN);
     let mut end = end_of(window, from, |byte| {
         !Charset::SPACE.has(byte) && !matches!(byte, b'"' | b'\'' | b'`' | b'[' | b'\\' | b'<')
     });

@@ -1,6 +1,6 @@
 //! Passwords among the options of a command.
 
-use crate::bytes::{Charset, byte_at, end_of, end_of_spaces, slice};
+use crate::bytes::{Charset, byte_at, end_of, end_of_spaces, slice, up_to};
 use crate::name::Telling;
 use crate::rule::ENV_SECRET;
 use crate::run;
@@ -51,7 +51,7 @@ pub(crate) fn find_user_password(scanner: &mut Scanner<'_>, colon: usize) {
         None => Charset::SPACE.has(byte) || matches!(byte, b'"' | b'\'' | b'\\'),
     };
     let start = colon + 1;
-    let window = slice(text, 0, text.len().min(start + run::MAX_RUN));
+    let window = up_to(text, start + run::MAX_RUN);
     let end = end_of(window, start, |byte| !ends(byte));
     let value = slice(text, start, end);
     let value = value.strip_suffix(b"'").unwrap_or(value);

@@ -2,7 +2,7 @@
 
 use crate::bytes::{
     Charset, ahead, byte_at, byte_before, end_of, ends_escape, is_escaped_space, is_left_boundary,
-    placeholder_end, slice, starts_at,
+    placeholder_end, slice, starts_at, up_to,
 };
 use crate::rule::PATH;
 use crate::scan::Scanner;
@@ -83,7 +83,7 @@ fn find_windows_home(scanner: &mut Scanner<'_>, colon: usize) {
 
 /// Where a few separators end, if there is one.
 fn separators_end(text: &[u8], from: usize) -> Option<usize> {
-    let window = slice(text, 0, text.len().min(from + MAX_SEPARATORS));
+    let window = up_to(text, from + MAX_SEPARATORS);
     let end = end_of(window, from, |byte| byte == b'\\' || byte == b'/');
     (end > from).then_some(end)
 }

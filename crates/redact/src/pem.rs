@@ -1,6 +1,6 @@
 //! Private keys between PEM lines, also encrypted ones and ones that were cut off.
 
-use crate::bytes::{Charset, byte_before, end_of, is_in_placeholder, slice, starts_at};
+use crate::bytes::{Charset, byte_before, end_of, is_in_placeholder, slice, starts_at, up_to};
 use crate::engine::{Form, Span};
 use crate::rule::PRIVATE_KEY;
 use crate::scan::Scanner;
@@ -104,7 +104,7 @@ fn line_end(text: &[u8], start: usize, begins: &[u8]) -> Option<usize> {
     }
     let title_start = start + begins.len();
     let is_title = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
-    let window = slice(text, 0, text.len().min(title_start + MAX_TITLE));
+    let window = up_to(text, title_start + MAX_TITLE);
     let title_end = end_of(window, title_start, is_title);
     let names_key =
         slice(text, title_start, title_end).windows(TITLE.len()).any(|words| words == TITLE);
@@ -168,10 +168,10 @@ fn is_one_text(text: &[u8], body: usize, end: usize) -> bool {
 /// Whether what follows the first line is a line of a key, and not the rest of a sentence about keys.
 fn begins_key(text: &[u8], body: usize) -> bool {
     let in_joint = |byte: u8| b"\"\\+., \t\r\n'nr".contains(&byte);
-    let window = slice(text, 0, text.len().min(body + MAX_TITLE));
+    let window = up_to(text, body + MAX_TITLE);
     let line = end_of(window, body, in_joint);
     let in_line = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-".contains(&byte);
-    let end = end_of(slice(text, 0, text.len().min(line + MAX_TITLE)), line, in_line);
+    let end = end_of(up_to(text, line + MAX_TITLE), line, in_line);
     let is_header = slice(text, end, end + 1) == b":";
     end >= line + MIN_LINE - 2 || (end > line && is_header)
 }
@@ -184,7 +184,7 @@ fn in_base64(byte: u8) -> bool {
 fn line_after(text: &[u8], quote: usize) -> Option<usize> {
     let in_joint =
         |byte: u8| matches!(byte, b'"' | b'+' | b'.' | b'\\' | b' ' | b'\t' | b'\r' | b'\n');
-    let window = slice(text, 0, text.len().min(quote + MAX_TITLE));
+    let window = up_to(text, quote + MAX_TITLE);
     // A comma separates the strings of a list, of which the next is another text.
     let line = end_of(window, quote, in_joint);
     (line > quote + 1 && end_of(window, line, in_base64) >= line + MIN_LINE).then_some(line)

@@ -5,7 +5,7 @@
 
 use crate::bytes::{
     Charset, after_escape, byte_at, byte_before, end_of, ends_escape, is_left_boundary, slice,
-    starts_at,
+    starts_at, up_to,
 };
 use crate::context::Context;
 use crate::key;
@@ -255,7 +255,7 @@ struct Parts {
 impl Parts {
     fn around(text: &[u8], start: usize, end: usize) -> Self {
         let in_parts = |byte: u8| Charset::PERCENT.has(byte) || b":|+/=$".contains(&byte);
-        let window = slice(text, 0, text.len().min(end + MAX_PARTS_AFTER));
+        let window = up_to(text, end + MAX_PARTS_AFTER);
         let parts_end = end_of(window, end, in_parts);
         let before = slice(text, start.saturating_sub(MAX_PARTS_BEFORE), start);
         let count = before.iter().rev().take_while(|&&byte| in_parts(byte) && byte != b'=').count();
@@ -481,7 +481,7 @@ fn is_wordlike(part: &[u8]) -> bool {
 
 /// The token with the parts that dots, tildes and padding join to it.
 fn with_parts(text: &[u8], start: usize, end: usize) -> (usize, usize) {
-    let window = slice(text, 0, text.len().min(end + MAX_RUN));
+    let window = up_to(text, end + MAX_RUN);
     let mut to = end;
     while let Some(b'.' | b'~' | b'=' | b'+' | b'/' | b'%') = byte_at(window, to) {
         let next = end_of(window, to + 1, |byte| Charset::RUN.has(byte));

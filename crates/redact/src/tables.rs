@@ -1,6 +1,6 @@
 //! The rules as the build script laid them out, and how a shape is compared with text.
 
-use crate::bytes::{Charset, byte_at, end_of, slice, starts_at};
+use crate::bytes::{Charset, byte_at, end_of, slice, starts_at, up_to};
 use crate::rule::{Class, Definition, Rule, Tier};
 
 pub(crate) use built::*;
@@ -158,7 +158,7 @@ impl Shape {
                     at = end;
                 }
                 Piece::Run { set, least, most } => {
-                    let window = slice(text, 0, text.len().min(at + most as usize));
+                    let window = up_to(text, at + most as usize);
                     let end = end_of(window, at, |byte| set.has(byte));
                     if end - at < least as usize {
                         return None;

@@ -2,7 +2,7 @@
 
 use crate::bytes::{
     Charset, ahead, byte_at, byte_before, end_of, end_of_spaces, is_escaped_space, placeholder_end,
-    slice, start_of,
+    slice, start_of, up_to,
 };
 use crate::likeness::{Likeness, RANDOM};
 use crate::name::Telling;
@@ -40,7 +40,7 @@ pub(crate) struct Quote {
 
 /// Where the value begins, after its quote if there is one.
 pub(crate) fn opening_quote(text: &[u8], value: usize) -> (usize, Option<Quote>) {
-    let window = slice(text, 0, text.len().min(value + MAX_QUOTE_DEPTH));
+    let window = up_to(text, value + MAX_QUOTE_DEPTH);
     let at = end_of(window, value, |byte| byte == b'\\');
     // The letters that say what kind of string follows, as in `b"…"` and `rb'…'`.
     let prefix = ahead(text, value, 2).iter().take_while(|byte| b"bfrBFRuU".contains(byte)).count();
@@ -176,7 +176,7 @@ fn phrase_end(text: &[u8], start: usize, from: usize, quote: Quote) -> Option<us
 
 /// Where a phrase of small words ends by which a wallet or a key is opened: one of many words, or what `least` says.
 pub(crate) fn words_end(text: &[u8], start: usize, least: usize) -> Option<usize> {
-    let window = slice(text, 0, text.len().min(start + MAX_WORDS));
+    let window = up_to(text, start + MAX_WORDS);
     let (mut at, mut end, mut count) = (start, start, 0);
     loop {
         let word_end = end_of(window, at, |byte| byte.is_ascii_lowercase());
@@ -253,7 +253,7 @@ fn line_value_end(text: &[u8], start: usize, from: usize) -> Option<usize> {
     if !matches!(byte_at(text, from), Some(b'&' | b';' | b',')) {
         return None;
     }
-    let window = slice(text, 0, text.len().min(start + MAX_PHRASE));
+    let window = up_to(text, start + MAX_PHRASE);
     let end = end_of(window, from, |byte| byte > b' ' && !b"\"'`()[]{}<>\\".contains(&byte));
     let value = slice(text, start, end);
     let likeness = Likeness::of(value);
