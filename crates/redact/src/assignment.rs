@@ -1,8 +1,8 @@
 //! Secrets that a telling name before a `=` or `:` gives away.
 
 use crate::bytes::{
-    ahead, byte_at, byte_before, end_of, end_of_blank, end_of_spaces, slice, start_of, starts_at,
-    up_to,
+    ahead, byte_at, byte_before, end_of, end_of_blank, end_of_spaces, is_in_placeholder, slice,
+    start_of, starts_at, up_to,
 };
 use crate::name::{Telling, may_end_telling, telling, telling_end};
 use crate::number::json_depth;
@@ -122,6 +122,9 @@ fn end_of_name(text: &[u8], at: usize, before: Option<u8>) -> (usize, bool) {
     let marks = slice(text, end.saturating_sub(2), end);
     let marks = marks.iter().rev().take_while(|&&byte| matches!(byte, b'*' | b']')).count();
     let is_plain = marks == 0;
+    if !is_plain && is_in_placeholder(text, end - 1) {
+        return (at, false);
+    }
     let end = end - marks;
     before_quote(text, end).map_or((end, false), |end| (end, is_plain))
 }
@@ -148,6 +151,10 @@ fn find_assigned(scanner: &mut Scanner<'_>, at: usize, after: usize, name: &Name
         }
         opened => opened,
     };
+    // In JSON, a string may end with an operator: what follows its quote is no value.
+    if quote.is_some() && matches!(byte_at(text, start), Some(b',' | b']' | b'}')) {
+        return;
+    }
     let end = match (name.telling, quote) {
         (Telling::Words, _) => words_end(text, start, MIN_WORDS),
         (Telling::Password, _)
