@@ -68,7 +68,8 @@ struct Mention {
 impl Mention {
     /// Whether the name is an option.
     fn is_option(&self, text: &[u8]) -> bool {
-        byte_at(text, self.start) == Some(b'-')
+        let is_cut = byte_before(text, self.start).is_some_and(|byte| Charset::DOTTED.has(byte));
+        byte_at(text, self.start) == Some(b'-') && !is_cut
     }
 
     /// Whether the name is one of the environment.
@@ -146,7 +147,9 @@ fn next_in_list(text: &[u8], mention: &Mention, from: usize) -> Option<(usize, u
     let before = start_of(slice(text, 0, quote), quote, |byte| byte == b' ');
     let is_argument = byte_before(text, before) == Some(b'(') || mention.is_option(text);
     let value = slice(text, start, end);
-    (!names_password(value) && (is_argument || is_bare(value))).then_some((start, end))
+    // In JSON, the next string may be a name.
+    let is_name = byte_at(text, end_of_blank(text, opening_quote(text, end).0)) == Some(b':');
+    (!is_name && !names_password(value) && (is_argument || is_bare(value))).then_some((start, end))
 }
 
 /// The value of a pair whose name ends before `from`: `{"name": "DB_PASSWORD", "value": "…"}`.

@@ -91,6 +91,7 @@ const HARMLESS: &[&str] = &[
     "{\"name\": \"DB_PASSWORD\", \"value\": \"${DB_PASSWORD}\"}",
     "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: shop\n",
     "(\"username\", \"password\", \"email\")",
+    "{\"text\":\"my-password\",\"cookie_12345\":\"x\"}",
     "fields = ['username', 'password', 'password2']",
     "{\"password\": \"Must be at least 8 characters\"}",
     "<label for=\"password\">Enter it twice</label>",
