@@ -25,6 +25,7 @@ mod redaction;
 mod stored;
 mod time;
 mod tokens;
+pub mod usage;
 
 pub use answer::{Accepted, IngestAnswer, Rejection, count_reasons};
 pub use batch::{IngestBatch, ReportedOutcomes, Segment, SessionInstall, Tag, ToolCall};
