@@ -9,7 +9,8 @@ use crate::number::json_depth;
 use crate::rule::ENV_SECRET;
 use crate::scan::Scanner;
 use crate::value::{
-    Operator, Quote, bare_end, literal_end, opening_quote, upper_end, value_end, words_end,
+    Operator, Quote, bare_end, is_behind_text, literal_end, opening_quote, upper_end, value_end,
+    words_end,
 };
 use crate::{address, header, option};
 
@@ -151,8 +152,7 @@ fn find_assigned(scanner: &mut Scanner<'_>, at: usize, after: usize, name: &Name
         }
         opened => opened,
     };
-    // In JSON, a string may end with an operator: what follows its quote is no value.
-    if quote.is_some() && matches!(byte_at(text, start), Some(b',' | b']' | b'}')) {
+    if quote.is_some() && is_behind_text(text, start) {
         return;
     }
     let end = match (name.telling, quote) {

@@ -33,7 +33,7 @@ pub(crate) struct Masks {
     pub(crate) mark: u64,
     /// The last byte of what is rare and telling, in any case: of `/ho`, `/us`, `/ro` and the like with
     /// either slash, as in home paths; of `ssw`, `ssp`, `ssc` and `ass `, as in password and pass; of `arer`,
-    /// as in Bearer; of four dashes; of ` -`, which begins an option; and the second byte of what may be a
+    /// as in Bearer; of four dashes; of ` -p`, ` -a`, ` -w` and ` -c`, which name options; and the second byte of what may be a
     /// full-width sign.
     pub(crate) rare: u64,
 }
@@ -104,7 +104,7 @@ mod tests {
             let is_home = ends(&[b"/ho", b"/uo", b"/ro", b"/hs", b"/us", b"/rs"])
                 || ends(&[b"\\ho", b"\\uo", b"\\ro", b"\\hs", b"\\us", b"\\rs"]);
             let is_word = ends(&[b"ssw", b"ssp", b"ssc", b"ass ", b"arer", b"----"]);
-            let is_option = ends(&[b" -"]);
+            let is_option = ends(&[b" -p", b" -a", b" -w", b" -c"]);
             note(&mut masks.rare, is_home || is_word || is_option || first == 0xEF);
         }
         masks

@@ -5,7 +5,9 @@ use crate::name::Telling;
 use crate::rule::ENV_SECRET;
 use crate::run;
 use crate::scan::Scanner;
-use crate::value::{is_secret, is_template, names_password, opening_quote, value_end};
+use crate::value::{
+    is_behind_text, is_secret, is_template, names_password, opening_quote, value_end,
+};
 
 /// Shortest password of a command's option.
 const MIN_OPTION: usize = 6;
@@ -115,6 +117,9 @@ pub(crate) fn look_at(scanner: &mut Scanner<'_>, at: usize) {
         Some(_) => return,
     };
     let (start, quote) = opening_quote(text, from);
+    if quote.is_some() && is_behind_text(text, start) {
+        return;
+    }
     let end = value_end(text, start, quote);
     let value = slice(text, start, end);
     let is_value = value.len() >= MIN_SHORT && !names_password(value) && !is_template(value);

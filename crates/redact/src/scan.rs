@@ -200,8 +200,8 @@ impl<'t> Scanner<'t> {
 
     fn look_at_rare(&mut self, at: usize) {
         match byte_at(self.text, at) {
-            Some(b'-') if byte_before(self.text, at) == Some(b' ') => option::look_at(self, at + 1),
             Some(b'-') => pem::look_at(self, at),
+            Some(_) if byte_before(self.text, at) == Some(b'-') => option::look_at(self, at),
             Some(b'r' | b'R') => header::look_at_bearer(self, at),
             Some(b'o' | b'O' | b's' | b'S') => path::look_at(self, at),
             Some(b' ' | b'w' | b'W' | b'p' | b'P' | b'c' | b'C') => mention::look_at(self, at),

@@ -146,6 +146,12 @@ fn reads_as_code(value: &[u8], operator: Operator) -> bool {
     is_call || is_type || is_word
 }
 
+/// Whether a quote before `start` ended a text rather than began a value: a string of JSON may end with an operator or
+/// a word for password, and then these follow.
+pub(crate) fn is_behind_text(text: &[u8], start: usize) -> bool {
+    matches!(byte_at(text, start), Some(b',' | b']' | b'}' | b':' | b' ' | b'\r' | b'\n') | None)
+}
+
 /// Where a quoted value ends that is one word, no template and no dummy.
 pub(crate) fn literal_end(
     text: &[u8],
@@ -153,6 +159,9 @@ pub(crate) fn literal_end(
     quote: Option<Quote>,
     telling: Telling,
 ) -> Option<usize> {
+    if is_behind_text(text, start) {
+        return None;
+    }
     let end = value_end(text, start, quote);
     let is_closed = matches!(byte_at(text, end), None | Some(b'"' | b'\'' | b'`'));
     if byte_at(text, end) == Some(b' ') && telling == Telling::Password {

@@ -36,7 +36,7 @@ fn classify(window: &[u8]) -> Masks {
         let third_a = is(third | 0x20, b'a');
         let a_r = third_a & is(second_folded, b'r');
         let e_r = is(first_folded, b'e') & is(here_folded, b'r');
-        let option = is(first, b' ') & is(here, b'-');
+        let option = is(second, b' ') & is(first, b'-') & (w_p_c | is(here_folded, b'a'));
         let wide = is(first, 0xEF);
         let dashes = is(here, b'-') & is(first, b'-') & is(second, b'-') & is(third, b'-');
         alnum[at] = is_within(here_folded, b'a', 26) | is_digit;

@@ -60,7 +60,9 @@ macro_rules! ways {
                     let pass = $and(double_s, $or(w_p_c, $and(third_a, space)));
                     let a_r = $and(third_a, is(second_folded, b'r'));
                     let e_r = $and(is(first_folded, b'e'), is(here_folded, b'r'));
-                    let option_wide = $or($and(is(first, b' '), is(here, b'-')), is(first, 0xEF));
+                    let letter = $or(w_p_c, is(here_folded, b'a'));
+                    let option = $and(letter, $and(is(second, b' '), is(first, b'-')));
+                    let option_wide = $or(option, is(first, 0xEF));
                     let two_dashes = $and(is(here, b'-'), is(first, b'-'));
                     let two_before = $and(is(second, b'-'), is(third, b'-'));
                     masks.alnum |= bits($or(is_within(here_folded, b'a', 26), digit)) << lane;
