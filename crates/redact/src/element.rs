@@ -44,10 +44,12 @@ pub(crate) fn content_behind(text: &[u8], from: usize) -> Option<(usize, usize)>
 fn content(text: &[u8], at: usize, telling: Telling) -> Option<(usize, usize)> {
     let blank = end_of_blank(text, at + 1);
     let start = if starts_at(text, blank, CDATA) { blank + CDATA.len() } else { blank };
+    // A string of JSON that holds the element may end before it.
     let end = end_of(up_to(text, start + run::MAX_RUN), start, |byte| {
-        !matches!(byte, b'<' | b'[' | b']') && !Charset::SPACE.has(byte)
+        !matches!(byte, b'<' | b'[' | b']' | b'"' | b'\\') && !Charset::SPACE.has(byte)
     });
-    let is_ended =
-        byte_at(text, end).is_some_and(|byte| b"<]".contains(&byte) || Charset::SPACE.has(byte));
+    let is_ended = byte_at(text, end)
+        .is_some_and(|byte| matches!(byte, b'<' | b'"' | b'\\') || Charset::SPACE.has(byte))
+        || starts_at(text, end, b"]]>");
     (is_ended && is_secret(slice(text, start, end), telling)).then_some((start, end))
 }

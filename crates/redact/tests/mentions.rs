@@ -160,6 +160,29 @@ fn passwords_of_several_words_are_hidden_whole() {
 }
 
 #[test]
+fn json_around_a_mention_stays_json() {
+    let list = |text: &str| {
+        serde_json::from_str::<Vec<serde_json::Value>>(text).map_or(0, |values| values.len())
+    };
+    for carrier in TOLD {
+        for cut in 0..=carrier.len() {
+            let Some(text) = carrier.replace("{}", "hunter2day").get(..cut).map(str::to_owned)
+            else {
+                continue;
+            };
+            for spaced in [", ", ","] {
+                let value = serde_json::Value::from(text.as_str()).to_string();
+                let array = ["[", &value, "null", "1e50", &value, "{}]"]
+                    .join(spaced)
+                    .replacen(spaced, "", 1);
+                assert_eq!(list(&array), 5);
+                assert_eq!(list(&redact(&array).text), 5, "{array} became {}", redact(&array).text);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_pair_over_two_lines_is_one_in_pieces_too() {
     for carrier in TOLD {
         let text = format!("first line\n{}\nlast line", carrier.replace("{}", "hunter2day"));
