@@ -148,7 +148,7 @@ fn next_in_list(text: &[u8], mention: &Mention, from: usize) -> Option<(usize, u
     let is_argument = byte_before(text, before) == Some(b'(') || mention.is_option(text);
     let value = slice(text, start, end);
     // In JSON, the next string may be a name.
-    let is_name = byte_at(text, end_of_blank(text, opening_quote(text, end).0)) == Some(b':');
+    let is_name = byte_at(text, end_of_spaces(text, opening_quote(text, end).0)) == Some(b':');
     (!is_name && !names_password(value) && (is_argument || is_bare(value))).then_some((start, end))
 }
 
