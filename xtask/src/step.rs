@@ -47,14 +47,18 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(arguments).env("MODELSTAT_REQUIRE_UI", "1");
-    // What cargo told xtask of itself would tell build scripts that their world has changed.
+    without_cargo(cargo)
+}
+
+/// Keeps from a command what cargo told xtask of itself: it would tell build scripts that their world has changed.
+pub(crate) fn without_cargo(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(name);
+            command.env_remove(name);
         }
     }
-    cargo
+    command
 }
 
 /// Runs a command to its end, with its output shown, and tells how long it took.

@@ -8,7 +8,7 @@ use crate::{gen_docs, setup, tidy, tools, up};
 
 type Suite = (&'static str, fn() -> Outcome);
 
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 9] = [
     ("fmt", fmt),
     ("tidy", tidy::run),
     ("web", web),
@@ -16,6 +16,7 @@ const SUITES: [Suite; 8] = [
     ("rust", rust),
     ("gen", gen_is_current),
     ("clients", clients),
+    ("python", python),
     ("browser", browser),
 ];
 
@@ -105,6 +106,15 @@ fn clients() -> Outcome {
     clients.arg("tests/clients/run.py").env("MODELSTAT_BINARY", binary);
     clients.env("MODELSTAT_TEST_CACHE", target().join("clients"));
     step::run("published clients", &mut clients)
+}
+
+/// The Python SDK: its wheel, built and installed, its tests against the real packages, and its types.
+fn python() -> Outcome {
+    tools::ensure_python_venv()?;
+    let mut python = step::without_cargo(command("python3"));
+    python.arg("bindings/python/tests/run.py");
+    python.env("MODELSTAT_TEST_CACHE", target().join("python")).env("CARGO_TARGET_DIR", target());
+    step::run("Python SDK", &mut python)
 }
 
 /// A person's way through the dashboard, in a real browser.

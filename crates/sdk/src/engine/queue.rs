@@ -1,0 +1,158 @@
+//! Where items wait.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_queue::{ArrayQueue, SegQueue};
+
+use super::DropReason;
+
+/// Up to here slots are laid out at once, so that nothing is allocated later.
+const LAID_OUT_SLOTS: usize = 8_192;
+/// Most slots; the count shares a word with the bytes.
+const MAX_SLOTS: usize = (1 << 24) - 2;
+/// Most bytes; see [`MAX_SLOTS`].
+const MAX_BYTES: usize = 1 << 38;
+/// One slot in the shared word.
+const SLOT: u64 = 1 << 40;
+
+/// An item and the bytes it was admitted with.
+pub(crate) struct Waiting<T> {
+    pub(crate) item: T,
+    pub(crate) bytes: usize,
+}
+
+enum Slots<T> {
+    LaidOut(ArrayQueue<Waiting<T>>),
+    Growing(SegQueue<Waiting<T>>),
+}
+
+/// A queue that is bounded in items and in bytes, both counted until an item has its outcome.
+pub(crate) struct Queue<T> {
+    slots: Slots<T>,
+    capacity: usize,
+    byte_budget: usize,
+    /// Slots above bit 40, bytes below: one addition reserves both.
+    held: AtomicU64,
+}
+
+/// How much waits or is being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) slots: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Held {
+    fn unpack(word: u64) -> Self {
+        let small = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Self { slots: small(word >> 40), bytes: small(word & (SLOT - 1)) }
+    }
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(capacity: usize, byte_budget: usize) -> Self {
+        let capacity = capacity.min(MAX_SLOTS);
+        let slots = if capacity <= LAID_OUT_SLOTS {
+            Slots::LaidOut(ArrayQueue::new(capacity.max(1)))
+        } else {
+            Slots::Growing(SegQueue::new())
+        };
+        Self { slots, capacity, byte_budget: byte_budget.min(MAX_BYTES), held: AtomicU64::new(0) }
+    }
+
+    /// Admits an item, or says why not; returns what is held with it.
+    #[inline]
+    pub(crate) fn push(&self, item: T, bytes: usize) -> Result<Held, DropReason> {
+        if bytes > self.byte_budget {
+            return Err(DropReason::TooLarge);
+        }
+        let reserved = SLOT + bytes as u64;
+        // Relaxed is enough: the queue itself orders what is in the slots.
+        let before = Held::unpack(self.held.fetch_add(reserved, Ordering::Relaxed));
+        let refused = if before.slots >= self.capacity {
+            Some(DropReason::QueueFull)
+        } else if before.bytes + bytes > self.byte_budget {
+            Some(DropReason::BytesFull)
+        } else {
+            let waiting = Waiting { item, bytes };
+            match &self.slots {
+                Slots::LaidOut(queue) => {
+                    queue.push(waiting).is_err().then_some(DropReason::QueueFull)
+                }
+                Slots::Growing(queue) => {
+                    queue.push(waiting);
+                    None
+                }
+            }
+        };
+        match refused {
+            None => Ok(Held { slots: before.slots + 1, bytes: before.bytes + bytes }),
+            Some(reason) => {
+                self.held.fetch_sub(reserved, Ordering::Relaxed);
+                Err(reason)
+            }
+        }
+    }
+
+    /// Whether another item would be refused whatever it is.
+    pub(crate) fn is_full(&self) -> bool {
+        let held = self.held();
+        held.slots >= self.capacity || held.bytes >= self.byte_budget
+    }
+
+    pub(crate) fn pop(&self) -> Option<Waiting<T>> {
+        match &self.slots {
+            Slots::LaidOut(queue) => queue.pop(),
+            Slots::Growing(queue) => queue.pop(),
+        }
+    }
+
+    /// How many items wait to be taken.
+    pub(crate) fn len(&self) -> usize {
+        match &self.slots {
+            Slots::LaidOut(queue) => queue.len(),
+            Slots::Growing(queue) => queue.len(),
+        }
+    }
+
+    /// What waits or is being sent.
+    pub(crate) fn held(&self) -> Held {
+        Held::unpack(self.held.load(Ordering::Relaxed))
+    }
+
+    /// Gives slots and bytes back.
+    pub(crate) fn release(&self, slots: usize, bytes: usize) {
+        self.held.fetch_sub(slots as u64 * SLOT + bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Takes more bytes for what is held already.
+    pub(crate) fn hold_bytes(&self, bytes: usize) {
+        self.held.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_and_bytes_are_bounded_until_released() {
+        for capacity in [2, LAID_OUT_SLOTS * 2] {
+            let queue = Queue::new(capacity, 10);
+            assert_eq!(queue.push('a', 4), Ok(Held { slots: 1, bytes: 4 }));
+            assert_eq!(queue.push('b', 11), Err(DropReason::TooLarge));
+            assert_eq!(queue.push('b', 7), Err(DropReason::BytesFull));
+            assert_eq!(queue.push('b', 6), Ok(Held { slots: 2, bytes: 10 }));
+            let refused = queue.push('c', 0).err();
+            assert_eq!(refused, (capacity == 2).then_some(DropReason::QueueFull));
+            assert_eq!(queue.pop().map(|waiting| waiting.item), Some('a'));
+            queue.release(1, 4);
+            assert_eq!(queue.held().bytes, 6);
+        }
+    }
+
+    #[test]
+    fn a_queue_without_slots_takes_nothing() {
+        assert_eq!(Queue::new(0, 10).push('a', 1), Err(DropReason::QueueFull));
+    }
+}
