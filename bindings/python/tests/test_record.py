@@ -147,12 +147,10 @@ def test_tags_of_a_block_end_with_it(config: MakeConfig) -> None:
 def test_what_changes_after_record_is_not_sent(config: MakeConfig) -> None:
     transport = FakeTransport()
     with Client.with_transport(config(flush_interval=5.0), transport) as ms:
-        usage = TokenUsage(input=1)
-        call = LlmCall("openai", "s", model="before", tokens=usage, metadata={"a": "before"})
+        call = LlmCall("openai", "s", model="before", tokens=TokenUsage(input=1), metadata={"a": "before"})
         call.tool_calls.append(ToolCallInput("before", modelstat.ToolCallStatus.SUCCESS))
         ms.record(call)
         call.model = "after"
-        usage.input += 98
         call.tokens = TokenUsage(input=7)
         call.metadata["a"] = "after"
         call.tool_calls.clear()
