@@ -25,6 +25,9 @@ pub const MAX_NESTING: usize = 32;
 /// but honest id is kept whole, since cutting an id would merge what it tells apart.
 pub const MAX_IDENTIFIER_CHARS: usize = 512;
 
+/// Longest usage object of a provider in bytes: the published ones have under one kilobyte.
+pub const MAX_PROVIDER_USAGE_BYTES: usize = 16 * 1024;
+
 /// Longest excerpt of a turn in code points; a longer one is cut, since a text is no identity.
 pub const MAX_EXCERPT_CHARS: usize = 262_144;
 

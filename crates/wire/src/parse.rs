@@ -1,6 +1,7 @@
 //! From bytes to a batch of raw text, one bad record at a time.
 
 mod record;
+mod reported;
 
 use modelstat_redact::RawText;
 use serde::Deserialize;

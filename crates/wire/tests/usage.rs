@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use modelstat_wire::limits::MAX_COUNT;
 use modelstat_wire::usage::attributes::{AttributeValue, Span, SpanCall, read_span};
 use modelstat_wire::usage::{Shape, Usage, UsageStream, normalise};
+use modelstat_wire::{UsageDetail, parse_batch};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -466,4 +467,66 @@ proptest! {
         let usage = stream(Shape::AnthropicMessages, &chunks);
         prop_assert_eq!(classes(&usage), [counts.0, counts.2, counts.1, 0, 0]);
     }
+}
+
+/// Sends what a provider reported through the door of daemon and server.
+fn through_the_door(fixture: &Value, names_shape: bool) -> Usage {
+    let mut event = json!({
+        "source_event_id": "evt_1", "ts": "2026-06-19T12:34:56Z", "kind": "assistant_message",
+        "agent": "a", "provider": "p", "session_id": "s", "provider_usage": fixture["usage"],
+    });
+    if names_shape {
+        event["provider_usage_shape"] = fixture["shape"].clone();
+    }
+    let batch =
+        json!({"batch_id": "b", "device_id": "d", "daemon_version": "v", "events": [event]});
+    let parsed = parse_batch(batch.to_string().as_bytes()).expect("a batch");
+    let event = parsed.batch.events.into_iter().next().expect("an event");
+    let detail = event.usage_detail.unwrap_or_default();
+    Usage {
+        tokens: event.tokens.unwrap_or_default(),
+        is_known: event.tokens.is_some() && event.usage_known != Some(false),
+        detail: UsageDetail {
+            cache_creation_1h: detail.cache_creation_1h,
+            audio_input: detail.audio_input,
+            audio_output: detail.audio_output,
+            web_search_requests: detail.web_search_requests,
+            service_tier: detail.service_tier.map(|text| text.redact().0.into()),
+            speed: detail.speed.map(|text| text.redact().0.into()),
+            batch: detail.batch,
+        },
+        anomalies: Vec::new(),
+    }
+}
+
+#[test]
+fn the_door_reads_what_a_provider_reported_by_the_same_table() {
+    let mut read_alike = 0;
+    for fixture in fixtures().iter().filter(|fixture| fixture["usage"].is_object()) {
+        let expected = Usage { anomalies: Vec::new(), ..read(fixture) };
+        assert_eq!(through_the_door(fixture, true), expected, "{}", fixture["name"]);
+        read_alike += 1;
+    }
+    assert!(read_alike > 40, "{read_alike} fixtures");
+}
+
+#[test]
+fn the_door_guesses_a_shape_and_keeps_an_event_that_it_cannot_read() {
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13,
+        "prompt_tokens_details": {"cached_tokens": 4}});
+    let read = through_the_door(&json!({"usage": usage}), false);
+    let expected = modelstat_wire::TokenUsage {
+        input: 6,
+        output: 3,
+        cache_read: 4,
+        ..modelstat_wire::TokenUsage::default()
+    };
+    assert_eq!((read.tokens, read.is_known), (expected, true));
+    let long = json!({"prompt_tokens": 1, "completion_tokens": 1, "note": "x".repeat(17_000)});
+    for unreadable in [json!("ten"), json!([1, 2]), json!({"steps": 4}), json!(-1), long] {
+        let read = through_the_door(&json!({ "usage": unreadable }), false);
+        assert!(!read.is_known, "{unreadable}");
+    }
+    let named = through_the_door(&json!({"usage": usage, "shape": "no such shape"}), true);
+    assert!(!named.is_known);
 }

@@ -120,3 +120,33 @@ fn what_the_daemon_took_while_the_server_was_away_arrives_later() {
     assert!(daemon.stop().success());
     assert!(server.stop().success());
 }
+
+#[test]
+fn a_usage_as_the_provider_reported_it_is_read_at_both_doors() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let product = Product::up(&folder.path().join("data"));
+    let (ingest, read) = (product.word("ingest_key"), product.word("read_key"));
+    let reported = |id: &str| {
+        let mut call = event(id, "s", NOW);
+        call.as_object_mut().expect("an object").remove("tokens");
+        call["provider_usage"] = json!({
+            "prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100,
+            "prompt_tokens_details": {"cached_tokens": 400},
+        });
+        call
+    };
+    for (url, id) in [(product.word("daemon_url"), "evt_1"), (product.word("ingest_url"), "evt_2")] {
+        assert_eq!(post(url, ingest, &batch("app", &[reported(id)])).status, 200);
+    }
+    let server = product.server();
+    wait_until("both arrive", || totals(&server, read, &["calls"])["calls"] == 2);
+    let measures = ["tokens.input", "tokens.cache_read", "tokens.output", "unknown_usage_calls"];
+    assert_eq!(
+        totals(&server, read, &measures),
+        json!({
+            "tokens.input": 1_200, "tokens.cache_read": 800, "tokens.output": 200,
+            "unknown_usage_calls": 0,
+        })
+    );
+    assert!(product.stop().success());
+}

@@ -5,7 +5,9 @@ use std::fmt;
 use modelstat_redact::RawText;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
+use super::reported::Said;
 use super::too_many;
 use crate::limits::{
     MAX_COMMAND_FAMILIES, MAX_COUNT, MAX_IDENTIFIER_CHARS, MAX_LIST_ENTRIES, MAX_METADATA_ENTRIES,
@@ -115,7 +117,7 @@ struct CallErrorIn {
 }
 
 #[derive(Deserialize)]
-struct EventIn {
+struct EventIn<'a> {
     source_event_id: Option<RawText>,
     ts: Option<Timestamp>,
     kind: Option<RawText>,
@@ -148,6 +150,9 @@ struct EventIn {
     billing: Option<RawText>,
     usage_known: Option<bool>,
     usage_detail: Option<UsageDetailIn>,
+    #[serde(borrow)]
+    provider_usage: Option<&'a RawValue>,
+    provider_usage_shape: Option<String>,
     error: Option<CallErrorIn>,
     finish_reason: Option<RawText>,
     response_id: Option<RawText>,
@@ -227,7 +232,13 @@ fn read<'a, R: Deserialize<'a>>(record: &'a str) -> Result<R, Problem> {
 }
 
 pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
-    let event: EventIn = read(record)?;
+    let event: EventIn<'_> = read(record)?;
+    let said = Said {
+        tokens: event.tokens.map(TokensIn::check),
+        detail: event.usage_detail.map(check_detail).transpose()?,
+        is_known: event.usage_known,
+    };
+    let usage = said.or_reported(event.provider_usage, event.provider_usage_shape.as_deref());
     Ok(Event {
         source_event_id: required("source_event_id", event.source_event_id)?,
         ts: event.ts.ok_or_else(|| Problem::new("ts", Fault::Missing))?,
@@ -235,7 +246,7 @@ pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
         agent: required("agent", event.agent)?,
         provider: required("provider", event.provider)?,
         session_id: required("session_id", event.session_id)?,
-        tokens: event.tokens.map(TokensIn::check),
+        tokens: usage.tokens,
         model: name("model", event.model)?,
         started_at: event.started_at,
         first_token_at: event.first_token_at,
@@ -259,8 +270,8 @@ pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
         source_file: event.source_file,
         source_byte_offset: event.source_byte_offset.map(|count| count.0),
         billing: name("billing", event.billing)?,
-        usage_known: event.usage_known,
-        usage_detail: event.usage_detail.map(check_detail).transpose()?,
+        usage_known: usage.is_known,
+        usage_detail: usage.detail,
         error: event.error.map(check_error).transpose()?,
         finish_reason: name("finish_reason", event.finish_reason)?,
         response_id: name("response_id", event.response_id)?,
