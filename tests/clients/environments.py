@@ -43,15 +43,24 @@ def _python(cache: Path, version: str) -> Path:
     return python
 
 
-def rust_program(cache: Path) -> Path:
-    """Builds the program on the published crate and returns its path."""
-    target = cache / "rust"
-    manifest = HERE / "rust" / "Cargo.toml"
-    print("      building the program on the crate modelstat 0.1.0", flush=True)
-    build = ["cargo", "build", "--quiet", "--locked", "--manifest-path", str(manifest)]
+def rust_programs(cache: Path) -> Path:
+    """Builds the programs on the published crate and returns their folder."""
+    return _rust_programs("the crate modelstat 0.1.0", HERE / "rust", cache / "rust", "--locked")
+
+
+def our_rust_programs(cache: Path) -> Path:
+    """Builds the same programs on our crate and returns their folder."""
+    # Its lock follows the workspace, whose dependencies are ours to change: nothing is held to it.
+    return _rust_programs("our crate", HERE / "published", cache / "rust-ours")
+
+
+def _rust_programs(what: str, folder: Path, target: Path, *options: str) -> Path:
+    print(f"      building the programs on {what}", flush=True)
+    build = ["cargo", "build", "--quiet", "--bins", *options]
+    build += ["--manifest-path", str(folder / "Cargo.toml")]
     environment = os.environ | {"CARGO_TARGET_DIR": str(target)}
-    _run("build it", build, NEEDS_NETWORK, environment)
-    return target / "debug" / "client-check"
+    _run("build them", build, NEEDS_NETWORK, environment)
+    return target / "debug"
 
 
 def _run(

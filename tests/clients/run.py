@@ -14,6 +14,7 @@ from pathlib import Path
 import checks_privacy
 import checks_vectors
 import environments
+from checks_drop_in import check_drop_in
 from checks_sessions import check_sessions
 from checks_sums import check_sums, wait_until_queryable
 from checks_wrap import check_wrap
@@ -33,7 +34,9 @@ def main() -> int:
             raise Failure(f"there is no binary at {binary}: `cargo xtask build` makes it")
         refuse_taken_port()
         cache.mkdir(parents=True, exist_ok=True)
-        programs = Programs(environments.pythons(cache), environments.rust_program(cache))
+        rust = environments.rust_programs(cache)
+        check_drop_in(checks, rust, environments.our_rust_programs(cache))
+        programs = Programs(environments.pythons(cache), rust / "client-check")
         _check_product(checks, binary, programs)
     except Failure as failure:
         checks.fail("the run", str(failure))

@@ -6,6 +6,9 @@ use crate::step::{self, Outcome, cargo, command, progress, root, say, target};
 use crate::up::Profile;
 use crate::{gen_docs, setup, tidy, tools, up};
 
+/// A package apart from the workspace, as its dependencies change features for all.
+const APART: &str = "integrations/rig/Cargo.toml";
+
 type Suite = (&'static str, fn() -> Outcome);
 
 const SUITES: [Suite; 9] = [
@@ -66,19 +69,26 @@ pub(crate) fn faults(arguments: &[String]) -> Outcome {
 }
 
 fn fmt() -> Outcome {
-    step::run("cargo fmt --check", &mut cargo(&["fmt", "--all", "--check"]))
+    step::run("cargo fmt --check", &mut cargo(&["fmt", "--all", "--check"]))?;
+    let apart = ["fmt", "--manifest-path", APART, "--package", "modelstat-rig", "--check"];
+    step::run("cargo fmt --check, rig", &mut cargo(&apart))
 }
 
 fn clippy() -> Outcome {
     let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
-    step::run("cargo clippy", &mut cargo(&arguments))
+    step::run("cargo clippy", &mut cargo(&arguments))?;
+    let apart =
+        ["clippy", "--all-targets", "--quiet", "--manifest-path", APART, "--", "-D", "warnings"];
+    step::run("cargo clippy, rig", &mut cargo(&apart))
 }
 
 fn rust() -> Outcome {
     tools::ensure_valgrind()?;
     let binary = up::binary(Profile::Dev)?;
     let mut test = cargo(&["test", "--workspace", "--quiet", "--no-fail-fast"]);
-    step::run("cargo test", test.env("MODELSTAT_BINARY", binary))
+    step::run("cargo test", test.env("MODELSTAT_BINARY", binary))?;
+    let apart = ["test", "--quiet", "--no-fail-fast", "--manifest-path", APART];
+    step::run("cargo test, rig", &mut cargo(&apart))
 }
 
 fn gen_is_current() -> Outcome {

@@ -9,6 +9,7 @@ use crate::json;
 use crate::reading::read_call;
 use crate::settings;
 use crate::snapshot::Snapshot;
+use crate::texts::Measure;
 
 /// Makes a batch of calls; `seq` is the number before the first.
 #[pyfunction]
@@ -27,7 +28,7 @@ pub(crate) fn build_batch<'py>(
 }
 
 fn read_one(call: &Bound<'_, PyAny>) -> PyResult<LlmCall> {
-    let snapshot = Snapshot::of(call, None);
+    let snapshot = Snapshot::of(call, None, Measure::Length);
     let fields = snapshot.fields.ok_or_else(|| PyTypeError::new_err("expected an LlmCall"))?;
-    Ok(read_call(fields.bind(call.py()), None)?.finish(&mut Vec::new()))
+    Ok(read_call(call.py(), &fields, None)?.finish(&mut Vec::new()))
 }

@@ -1,5 +1,7 @@
 //! From what waited to calls of the core, on the worker's thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::vec::IntoIter;
 
@@ -20,11 +22,13 @@ const SLICE: Duration = Duration::from_micros(200);
 /// Reads calls in short slices with the GIL, and copies their texts without it.
 pub(crate) struct Conversion {
     log: Log,
+    /// How many calls could not be taken quite as they were given.
+    mended: Arc<AtomicU64>,
 }
 
 impl Conversion {
-    pub(crate) fn new(log: Log) -> Self {
-        Self { log }
+    pub(crate) fn new(log: Log, mended: Arc<AtomicU64>) -> Self {
+        Self { log, mended }
     }
 
     /// Reads until the time is up; what was read before is dropped here, where the GIL is held.
@@ -40,7 +44,12 @@ impl Conversion {
         spent.clear();
         for item in items {
             match read(py, &item) {
-                Some(draft) => drafts.push(draft),
+                Some(draft) => {
+                    if let Some(field) = draft.flaw {
+                        self.mend(py, field);
+                    }
+                    drafts.push(draft);
+                }
                 None => failed += 1,
             }
             drop(item);
@@ -57,12 +66,23 @@ impl Conversion {
         }
         (drafts, failed)
     }
+
+    fn mend(&self, py: Python<'_>, field: &str) {
+        self.mended.fetch_add(1, Ordering::Relaxed);
+        let message = format!(
+            "a field of a call could not be taken as it was given ({field}); see stats().mended"
+        );
+        self.log.warn(py, "mended", &message);
+    }
 }
 
 fn read(py: Python<'_>, item: &Snapshot) -> Option<Draft> {
-    let fields = item.fields.as_ref()?.bind(py);
     let ambient = item.ambient.as_ref().map(|tags| tags.bind(py));
-    read_call(fields, ambient).ok()
+    let mut draft = read_call(py, item.fields.as_ref()?, ambient).ok()?;
+    if item.is_cut {
+        draft.flaw = Some("a text that is too long");
+    }
+    Some(draft)
 }
 
 impl Convert<Snapshot> for Conversion {
@@ -88,6 +108,6 @@ impl Convert<Snapshot> for Conversion {
     }
 
     fn fresh(&self) -> Box<dyn Convert<Snapshot>> {
-        Box::new(Self::new(self.log.clone()))
+        Box::new(Self::new(self.log.clone(), Arc::clone(&self.mended)))
     }
 }

@@ -6,6 +6,7 @@
 mod arguments;
 mod batch;
 mod conversion;
+mod fields;
 mod functions;
 mod interpreter;
 mod json;
@@ -26,11 +27,13 @@ mod _core {
     #[pymodule_export]
     use crate::batch::build_batch;
     #[pymodule_export]
+    use crate::fields::CallFields;
+    #[pymodule_export]
     use crate::functions::{batch_id, cap_metadata, content_hash, redact, source_event_id};
     #[pymodule_export]
     use crate::interpreter::finalise;
     #[pymodule_export]
-    use crate::recorder::{Recorder, use_tags};
+    use crate::recorder::{Intake, Recorder, use_tags};
     #[pymodule_export]
     use crate::usage::{UsageStream, map_span, normalise_usage};
 }

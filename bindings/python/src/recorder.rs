@@ -1,12 +1,15 @@
 //! `Recorder`: the queue and the worker behind a client.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use modelstat::engine::{
-    DropReason, Flushed, HttpSender, Recorder as Engine, Transport, WorkerState,
+    DropReason, Flushed, HttpSender, Item, Recorder as Engine, Transport, WorkerState,
 };
 use modelstat::{Config, Mode};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -15,6 +18,7 @@ use crate::interpreter;
 use crate::log::Log;
 use crate::settings;
 use crate::snapshot::Snapshot;
+use crate::texts::Measure;
 use crate::transport::{Limited, PythonTransport};
 
 /// How long the worker of a client that nobody holds any more may take to send what waits.
@@ -32,6 +36,45 @@ pub(crate) fn use_tags() {
 /// How many calls are recorded between two looks at the process id.
 const RECORDS_PER_PID_CHECK: u32 = 64;
 
+/// Where calls go in: the base of `modelstat.Client`, whose `record` is native for it, without a frame of Python's.
+#[pyclass(frozen, subclass, module = "modelstat._core")]
+pub(crate) struct Intake {
+    recorder: OnceLock<Py<Recorder>>,
+}
+
+#[pymethods]
+impl Intake {
+    /// Takes anything: what is given is for `__init__` of the class that inherits.
+    #[new]
+    #[pyo3(signature = (*_positional, **_named))]
+    fn new(_positional: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { recorder: OnceLock::new() }
+    }
+
+    /// Says which recorder it is for; the first one stays.
+    #[pyo3(signature = (recorder, /))]
+    fn _attach(&self, recorder: Py<Recorder>) {
+        self.recorder.set(recorder).ok();
+    }
+
+    /// Records a call: puts references to its fields in a queue.
+    ///
+    /// Never blocks and never raises. Without room the call is dropped and counted.
+    #[pyo3(signature = (call))]
+    fn record(&self, call: &Bound<'_, PyAny>) -> PyResult<()> {
+        let recorder = self.recorder.get();
+        let recorder =
+            recorder.ok_or_else(|| PyRuntimeError::new_err("the client was not initialised"))?;
+        recorder.get().record(call);
+        Ok(())
+    }
+}
+
+/// Up to this part of the budget, texts may occupy more than they were measured with.
+const CROWDED: usize = 32;
+/// How much is recorded between two looks at how much waits.
+const BYTES_PER_LOOK: usize = 256 * 1024;
+
 /// The queue and the worker behind a client.
 #[pyclass(frozen, module = "modelstat._core")]
 pub(crate) struct Recorder {
@@ -40,10 +83,14 @@ pub(crate) struct Recorder {
     /// Bound `get` of the context variable with the tags of `with modelstat.metadata(…)`.
     ambient: Py<PyAny>,
     log: Log,
+    mended: Arc<AtomicU64>,
     pid: AtomicU32,
     /// Calls so far, wrapping.
     recorded: AtomicU32,
     is_closed: AtomicBool,
+    bytes_since_look: AtomicUsize,
+    /// Whether so much waits that texts are measured by what they occupy.
+    is_crowded: AtomicBool,
 }
 
 #[pymethods]
@@ -62,7 +109,8 @@ impl Recorder {
         let mut settings = settings::read(config)?;
         let log = Log::new(warn);
         let transport = transport_of(&mut settings, transport)?;
-        let conversion = Box::new(Conversion::new(log.clone()));
+        let mended = Arc::new(AtomicU64::new(0));
+        let conversion = Box::new(Conversion::new(log.clone(), Arc::clone(&mended)));
         let notices = log.clone();
         let engine = Engine::with_notices(settings, transport, conversion, move |notice| {
             notices.tell(notice);
@@ -71,9 +119,12 @@ impl Recorder {
             engine: Some(engine),
             ambient,
             log,
+            mended,
             pid: AtomicU32::new(std::process::id()),
             recorded: AtomicU32::new(0),
             is_closed: AtomicBool::new(false),
+            bytes_since_look: AtomicUsize::new(0),
+            is_crowded: AtomicBool::new(false),
         })
     }
 
@@ -89,11 +140,17 @@ impl Recorder {
                 "a call was recorded after shutdown(); it was dropped",
             );
         }
+        let size = Cell::new(0);
         self.engine().record_with(|| {
             let ambient =
                 ARE_TAGS_USED.load(Ordering::Relaxed).then(|| self.ambient.bind(py).call0().ok());
-            Snapshot::of(call, ambient.flatten())
+            let is_crowded = self.is_crowded.load(Ordering::Relaxed);
+            let measure = if is_crowded { Measure::Bytes } else { Measure::Length };
+            let snapshot = Snapshot::of(call, ambient.flatten(), measure);
+            size.set(snapshot.size());
+            snapshot
         });
+        self.look_at_room(size.get());
     }
 
     /// Waits until what was recorded has its outcome; (complete, pending, worker alive).
@@ -139,6 +196,7 @@ impl Recorder {
         shown.set_item("policy_overridden", stats.policy_overridden)?;
         shown.set_item("pending", stats.pending)?;
         shown.set_item("pending_bytes", stats.bytes)?;
+        shown.set_item("mended", self.mended.load(Ordering::Relaxed))?;
         shown.set_item("dropped", stats.dropped)?;
         Ok(shown)
     }
@@ -151,6 +209,7 @@ impl Recorder {
     /// Gives the child of a fork an empty queue and no worker.
     fn after_fork_in_child(&self) {
         self.pid.store(std::process::id(), Ordering::Relaxed);
+        self.mended.store(0, Ordering::Relaxed);
         self.engine().after_fork_in_child();
     }
 }
@@ -158,6 +217,18 @@ impl Recorder {
 impl Recorder {
     fn engine(&self) -> &Engine<Snapshot> {
         self.engine.as_ref().expect("it is taken when it is dropped")
+    }
+
+    /// Looks now and then how much waits. Texts that were measured by their length occupy at most four times
+    /// as much, so that until then they all fit.
+    fn look_at_room(&self, recorded_bytes: usize) {
+        let since = self.bytes_since_look.fetch_add(recorded_bytes, Ordering::Relaxed);
+        if since >= BYTES_PER_LOOK {
+            self.bytes_since_look.store(0, Ordering::Relaxed);
+            let held = self.engine().stats().bytes;
+            self.is_crowded
+                .store(held > self.engine().config().byte_budget / CROWDED, Ordering::Relaxed);
+        }
     }
 
     /// Forks made in C may not call Python's hooks. Asking the system costs more than all the rest of

@@ -3,11 +3,12 @@
 use modelstat::engine::Item;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList};
 
-use crate::texts::bounded;
+use crate::fields::CallFields;
+use crate::texts::{Measure, bounded};
 
-/// What an entry costs besides its texts, roughly: the dictionary, the tokens, the times.
+/// What an entry costs besides its texts, roughly: the slot, the tokens, the times.
 const OWN_BYTES: usize = 1_024;
 /// How many values of a tool's arguments are measured.
 const MEASURED_VALUES: usize = 64;
@@ -15,9 +16,11 @@ const MEASURED_VALUES: usize = 64;
 /// References to the fields of a call. A later change of the call does not reach them.
 pub(crate) struct Snapshot {
     /// `None` when what was recorded is no call.
-    pub(crate) fields: Option<Py<PyDict>>,
+    pub(crate) fields: Option<CallFields>,
     /// The tags of the `with` block.
     pub(crate) ambient: Option<Py<PyAny>>,
+    /// Whether a text was absurdly long.
+    pub(crate) is_cut: bool,
     size: usize,
 }
 
@@ -25,52 +28,64 @@ impl Item for Snapshot {
     fn size(&self) -> usize {
         self.size
     }
+
+    fn vacant() -> Self {
+        Self { fields: None, ambient: None, is_cut: false, size: 0 }
+    }
 }
 
 impl Snapshot {
     /// Takes the fields of a call; never fails, as the worker counts what is no call.
-    pub(crate) fn of(call: &Bound<'_, PyAny>, ambient: Option<Bound<'_, PyAny>>) -> Self {
+    pub(crate) fn of(
+        call: &Bound<'_, PyAny>,
+        ambient: Option<Bound<'_, PyAny>>,
+        measure: Measure,
+    ) -> Self {
         let ambient = ambient.filter(|tags| !tags.is_none()).map(Bound::unbind);
-        let Ok((fields, size)) = fields_of(call) else {
-            return Self { fields: None, ambient, size: OWN_BYTES };
+        let Some(mut fields) = fields_of(call) else {
+            return Self { fields: None, ambient, is_cut: false, size: OWN_BYTES };
         };
-        Self { fields: Some(fields.unbind()), ambient, size }
+        let (size, is_cut) = detach(call.py(), &mut fields, measure);
+        Self { fields: Some(fields), ambient, is_cut, size }
     }
 }
 
-fn fields_of<'py>(call: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyDict>, usize)> {
-    let py = call.py();
-    let fields = call.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?.copy()?;
+fn fields_of(call: &Bound<'_, PyAny>) -> Option<CallFields> {
+    match call.cast::<CallFields>() {
+        Ok(call) => Some(call.try_borrow().ok()?.clone_ref(call.py())),
+        Err(_) => CallFields::of_lookalike(call).ok(),
+    }
+}
+
+/// Copies what programs change in place, cuts absurdly long texts, and returns what all that occupies
+/// and whether something was cut.
+fn detach(py: Python<'_>, fields: &mut CallFields, measure: Measure) -> (usize, bool) {
     let mut size = OWN_BYTES;
-    for name in [intern!(py, "prompt"), intern!(py, "completion")] {
-        size += text_bytes(&fields, name)?;
+    let mut is_cut = false;
+    for text in [&mut fields.prompt, &mut fields.completion] {
+        if let Some(value) = text {
+            let (bytes, cut) = bounded(value.bind(py), measure);
+            size += bytes;
+            if let Some(cut) = cut {
+                *text = Some(cut.unbind());
+                is_cut = true;
+            }
+        }
     }
-    // The builders of a call change these in place.
-    if let Some(tags) = fields.get_item(intern!(py, "metadata"))?
-        && let Ok(tags) = tags.cast::<PyDict>()
-        && !tags.is_empty()
+    if let Some(value) = &fields.metadata
+        && let Ok(tags) = value.bind(py).cast::<PyDict>()
     {
-        fields.set_item(intern!(py, "metadata"), tags.copy()?)?;
+        let copy = if tags.is_empty() { None } else { tags.copy().ok() };
+        fields.metadata = copy.map(|copy| copy.into_any().unbind());
     }
-    if let Some(tools) = fields.get_item(intern!(py, "tool_calls"))?
-        && let Ok(tools) = tools.cast::<PyList>()
-        && !tools.is_empty()
+    if let Some(value) = &fields.tool_calls
+        && let Ok(tools) = value.bind(py).cast::<PyList>()
     {
-        let tools = tools.get_slice(0, tools.len());
-        size += tools.iter().map(|tool| tool_bytes(&tool)).sum::<usize>();
-        fields.set_item(intern!(py, "tool_calls"), tools)?;
+        let copy = (!tools.is_empty()).then(|| tools.get_slice(0, tools.len()));
+        size += copy.iter().flatten().map(|tool| tool_bytes(&tool)).sum::<usize>();
+        fields.tool_calls = copy.map(|copy| copy.into_any().unbind());
     }
-    Ok((fields, size))
-}
-
-/// Cuts an absurdly long text in place and returns what it occupies.
-fn text_bytes(fields: &Bound<'_, PyDict>, name: &Bound<'_, PyString>) -> PyResult<usize> {
-    let Some(text) = fields.get_item(name)?.filter(|text| !text.is_none()) else { return Ok(0) };
-    let (bytes, kept) = bounded(text.clone());
-    if !kept.is(&text) {
-        fields.set_item(name, kept)?;
-    }
-    Ok(bytes)
+    (size, is_cut)
 }
 
 /// What a tool's arguments occupy, one level deep.

@@ -53,23 +53,40 @@ pub(crate) fn label(value: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(Text::of(value)?.as_str().into_owned())
 }
 
-/// The bytes that a text occupies, and the text itself cut where it is absurdly long.
-pub(crate) fn bounded(value: Bound<'_, PyAny>) -> (usize, Bound<'_, PyAny>) {
+/// How a text is measured.
+#[derive(Clone, Copy)]
+pub(crate) enum Measure {
+    /// By its length, unless it is very long: a character may take four bytes, but to ask for them costs more
+    /// than all the rest of `record`.
+    Length,
+    /// By what it occupies, where room is no longer plenty, unless it is short: of those the queue cannot hold
+    /// enough to matter.
+    Bytes,
+}
+
+/// The bytes that a text occupies, and the text cut where it is absurdly long.
+pub(crate) fn bounded<'py>(
+    value: &Bound<'py, PyAny>,
+    measure: Measure,
+) -> (usize, Option<Bound<'py, PyAny>>) {
     let length = value.len().unwrap_or_default();
     if length > MAX_TEXT_CHARS {
         let slice = pyo3::types::PySlice::new(value.py(), 0, MAX_TEXT_CHARS.cast_signed(), 1);
         // A value that cannot be cut stays; its conversion fails or cuts it.
-        let value = value.get_item(slice).unwrap_or(value);
-        return (bytes_of(&value, MAX_TEXT_CHARS), value);
+        let cut = value.get_item(slice).ok();
+        return (bytes_of(cut.as_ref().unwrap_or(value), MAX_TEXT_CHARS, measure), cut);
     }
-    (bytes_of(&value, length), value)
+    (bytes_of(value, length, measure), None)
 }
 
-/// Long strings are asked for their size, as one character may take four bytes; short ones are not, as the
-/// question costs more than the difference matters.
-fn bytes_of(value: &Bound<'_, PyAny>, length: usize) -> usize {
-    const LONG: usize = 4_096;
-    if length < LONG {
+fn bytes_of(value: &Bound<'_, PyAny>, length: usize, measure: Measure) -> usize {
+    const SHORT: usize = 1_024;
+    const VERY_LONG: usize = 128 * 1_024;
+    let longest_unasked = match measure {
+        Measure::Length => VERY_LONG,
+        Measure::Bytes => SHORT,
+    };
+    if length < longest_unasked {
         return length;
     }
     let asked = value.call_method0(pyo3::intern!(value.py(), "__sizeof__"));

@@ -15,7 +15,7 @@ use crate::interpreter;
 pub(crate) struct PythonTransport {
     courier: Arc<Py<PyAny>>,
     /// A batch that was handed over and has not come back in time.
-    underway: Option<(Arc<[u8]>, Receiver<u16>)>,
+    underway: Option<(Arc<Vec<u8>>, Receiver<u16>)>,
 }
 
 impl PythonTransport {

@@ -1,10 +1,13 @@
 //! From captured calls to the batch that is sent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use modelstat_redact::{Finding, Floor};
 use modelstat_wire::limits::{MAX_COMMAND_FAMILIES, MAX_COMMAND_FAMILY_CHARS, MAX_EXCERPT_CHARS};
 use modelstat_wire::{batch_id, source_event_id, tool_call_id};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -16,6 +19,8 @@ use crate::wire::{IngestBatch, RawEvent, SessionInstall, ToolCallWire, cap_metad
 const EXCERPT_CHARS: usize = 320;
 /// Longest client version in code points, as published.
 const CLIENT_VERSION_CHARS: usize = 40;
+/// Room for what follows the session in an event's place: two numbers.
+const PLACE_BYTES: usize = 48;
 /// Stands between prompt and completion.
 const SEPARATOR: &str = "\n---\n";
 /// How much of a long text is looked at at once for its excerpt.
@@ -55,7 +60,9 @@ impl<'a> Making<'a> {
     pub(crate) fn event(&self, call: LlmCall, seq: u64) -> MadeEvent {
         let config = self.config;
         let millis = call.started_at.timestamp_millis();
-        let place = format!("{}::{millis}::{seq}", call.session_id);
+        let mut place = String::with_capacity(call.session_id.len() + PLACE_BYTES);
+        place.push_str(&call.session_id);
+        write!(place, "::{millis}::{seq}").expect("a string takes what is written");
         let event_id = source_event_id(&config.device_id, &place);
         let mut redactions = BTreeMap::new();
         let content_excerpt = self.excerpt(&call, &mut redactions);
@@ -183,7 +190,10 @@ fn redact_pieces(pieces: &[&str; 3], limit_chars: usize, is_cut: bool) -> (Strin
         let joined = pieces.concat();
         let redacted = modelstat_redact::redact(&joined);
         let findings = redacted.findings;
-        return (redacted.text.into_owned(), findings);
+        return match redacted.text {
+            Cow::Owned(text) => (text, findings),
+            Cow::Borrowed(_) => (joined, findings),
+        };
     }
     let mut output = Vec::new();
     let mut findings = Vec::new();
@@ -259,7 +269,26 @@ fn digest_arguments(tool: &ToolCallInput) -> ArgumentDigest {
                 Value::Object(fields) => Some(fields.keys().map(String::as_str).collect()),
                 _ => None,
             };
-            ArgumentDigest::of(&serde_json::to_string(args).unwrap_or_default(), names)
+            ArgumentDigest::of(&serde_json::to_string(&Sorted(args)).unwrap_or_default(), names)
+        }
+    }
+}
+
+/// Arguments with their names in order, also in a program where some crate has `serde_json` keep them
+/// as they came: a hash must not depend on that.
+struct Sorted<'a>(&'a Value);
+
+impl Serialize for Sorted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => {
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_unstable_by_key(|(name, _)| *name);
+                serializer
+                    .collect_map(fields.into_iter().map(|(name, value)| (name, Sorted(value))))
+            }
+            Value::Array(values) => serializer.collect_seq(values.iter().map(Sorted)),
+            other => other.serialize(serializer),
         }
     }
 }

@@ -132,11 +132,21 @@ impl LlmCall {
     pub fn new(provider: impl Into<String>, session_id: impl Into<String>) -> Self {
         Self {
             provider: provider.into(),
-            model: None,
             session_id: session_id.into(),
+            started_at: Utc::now(),
+            ..Self::empty()
+        }
+    }
+
+    /// A call of nothing, without anything on the heap.
+    pub(crate) fn empty() -> Self {
+        Self {
+            provider: String::new(),
+            model: None,
+            session_id: String::new(),
             kind: EventKind::AssistantMessage,
             tokens: TokenUsage::default(),
-            started_at: Utc::now(),
+            started_at: DateTime::UNIX_EPOCH,
             first_token_at: None,
             duration: None,
             prompt: None,

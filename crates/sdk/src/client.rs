@@ -1,5 +1,6 @@
 //! The handle that programs record their calls through.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +23,18 @@ pub struct Client {
     recorder: Recorder<LlmCall>,
 }
 
+// As the published client was: no panic leaves what is shared half changed, as every change to it is
+// one atomic step or made behind a lock that is whole whenever it is let go.
+impl UnwindSafe for Client {}
+impl RefUnwindSafe for Client {}
+
 impl Item for LlmCall {
     fn size(&self) -> usize {
         self.held_bytes()
+    }
+
+    fn vacant() -> Self {
+        Self::empty()
     }
 }
 
@@ -72,7 +82,7 @@ impl Client {
     /// for their place, and the caller must not wait. Of a text over 1 MiB the beginning is kept.
     pub fn record(&self, mut call: LlmCall) {
         prepare(&mut call);
-        self.recorder.record(call);
+        self.recorder.take(&mut call);
     }
 
     /// Records a call that is made only if it can be taken.

@@ -9,6 +9,7 @@ mod making;
 mod outcome;
 mod queue;
 mod recorder;
+mod slots;
 mod tickets;
 mod worker;
 
@@ -27,8 +28,11 @@ pub use crate::http::HttpSender;
 
 /// What waits in the queue.
 pub trait Item: Send + 'static {
-    /// Bytes that it holds, against the budget.
+    /// Bytes that it holds, against the budget: the same whenever asked.
     fn size(&self) -> usize;
+
+    /// What an empty slot holds: nothing on the heap.
+    fn vacant() -> Self;
 }
 
 /// Turns what waited into calls, on the worker thread.
@@ -60,7 +64,7 @@ pub trait Transport: Send + 'static {
 #[derive(Clone, Debug)]
 pub struct Body {
     /// The JSON.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Arc<Vec<u8>>,
     /// Where it goes.
     pub path: Path,
     /// How many events it carries; 0 when it only reports counters.

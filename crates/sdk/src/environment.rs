@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Every variable that the SDK reads.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "MODELSTAT_INGEST_KEY",
     "MODELSTAT_AGENT",
     "MODELSTAT_APP",
@@ -14,6 +14,7 @@ const NAMES: [&str; 10] = [
     "MODELSTAT_DAEMON_URL",
     "MODELSTAT_DISABLED",
     "MODELSTAT_ALLOW_RAW",
+    "SSL_CERT_FILE",
 ];
 
 /// What the environment says.

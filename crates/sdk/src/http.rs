@@ -40,7 +40,7 @@ impl HttpSender {
 
     fn to(destination: Destination, bearer: String) -> Self {
         // What could end the header line is no credential.
-        let is_sendable = bearer.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let is_sendable = !bearer.bytes().any(|byte| byte.is_ascii_control());
         let bearer = if is_sendable { bearer } else { String::new() };
         Self {
             destination,
@@ -50,6 +50,11 @@ impl HttpSender {
             remote: None,
             wants_full_turns: None,
         }
+    }
+
+    /// Posts, and returns the answer's status whatever it means.
+    pub(crate) fn status(&mut self, body: &Body) -> Result<u16, Refusal> {
+        self.post(body).map(|answer| answer.status)
     }
 
     fn post(&mut self, body: &Body) -> Result<Answer, Refusal> {
@@ -73,6 +78,7 @@ impl HttpSender {
 }
 
 /// Why there was no answer.
+#[derive(Debug)]
 pub(crate) enum Refusal {
     /// Nobody answered in time.
     Unreachable,

@@ -51,3 +51,8 @@ pub use wire::{
     METADATA_MAX_VALUE_CHARS, RawEvent, ReportedOutcomes, SessionInstall, TokenUsage,
     ToolCallStatus, ToolCallWire, UsageDetail, cap_metadata,
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::engine::{self, Body, HttpSender, Outcome, Path};
+use crate::http::Refusal;
 use crate::wire::IngestBatch;
 
 /// Sending failed.
@@ -101,13 +102,11 @@ impl HttpTransport {
             timeout: SEND_TIMEOUT,
         };
         let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        match engine::Transport::send(&mut *sender, &body) {
-            Outcome::Sent { .. } => Ok(()),
-            Outcome::TooLarge => Err(TransportError::Status(413)),
-            Outcome::Unauthorized => Err(TransportError::Status(401)),
-            Outcome::Rejected { status } if status > 0 => Err(TransportError::Status(status)),
-            Outcome::Rejected { .. } => Err(TransportError::Other("no such destination".into())),
-            Outcome::Retry { .. } => Err(TransportError::Other("not taken now".into())),
+        match sender.status(&body) {
+            Ok(200..=299) => Ok(()),
+            Ok(status) => Err(TransportError::Status(status)),
+            Err(Refusal::Impossible) => Err(TransportError::Other("no such destination".into())),
+            Err(Refusal::Unreachable) => Err(TransportError::Other("no answer".into())),
         }
     }
 }

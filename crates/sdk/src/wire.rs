@@ -332,7 +332,10 @@ pub(crate) fn cut_chars(text: &mut String, limit: usize) {
     if text.len() <= limit {
         return;
     }
-    if let Some((end, _)) = text.char_indices().nth(limit) {
+    if text.as_bytes()[..limit].is_ascii() {
+        // What follows ASCII is the beginning of a character.
+        text.truncate(limit);
+    } else if let Some((end, _)) = text.char_indices().nth(limit) {
         text.truncate(end);
     }
 }

@@ -21,6 +21,8 @@ const MAX_PARCELS: usize = 64;
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// A receiver that refuses bodies smaller than this refuses something else.
 const MIN_BODY_CAP: usize = 64 * 1024;
+/// What an event takes besides its text, mostly.
+const EVENT_BYTES: usize = 1024;
 /// How long one attempt may take.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the question whether whole turns are wanted may take.
@@ -147,7 +149,8 @@ impl Delivery {
         let mut place = at;
         while let Some(batch) = later.pop() {
             let events = batch.events.len();
-            let Ok(json) = serde_json::to_vec(&batch) else {
+            let mut json = Vec::with_capacity(usual_bytes(&batch));
+            let Ok(()) = serde_json::to_writer(&mut json, &batch) else {
                 self.give_up(live, DropReason::EncodingFailed, events);
                 continue;
             };
@@ -157,9 +160,10 @@ impl Delivery {
                 later.push(first);
                 continue;
             }
+            json.shrink_to_fit();
             live.queue.hold_bytes(json.len());
             let path = if live.config.sends_full_turns() { Path::IngestRaw } else { Path::Ingest };
-            let body = Body { bytes: Arc::from(json), path, events, timeout: SEND_TIMEOUT };
+            let body = Body { bytes: Arc::new(json), path, events, timeout: SEND_TIMEOUT };
             self.parcels.insert(place, Parcel { body, tries: 0, since: None });
             place += 1;
         }
@@ -199,11 +203,14 @@ impl Delivery {
                     self.abandon(live, DropReason::Unauthorized);
                 }
             }
-            Outcome::Retry { after: Some(after) } => self.pause(after.min(MAX_RETRY_AFTER)),
-            Outcome::Retry { after: None } if since.elapsed() >= MAX_AGE => {
+            // Asking for no wait at all is no pause: it could be asked for again and again.
+            Outcome::Retry { after: Some(after) } if !after.is_zero() => {
+                self.pause(after.min(MAX_RETRY_AFTER));
+            }
+            Outcome::Retry { .. } if since.elapsed() >= MAX_AGE => {
                 self.drop_first(live, DropReason::BackoffExpired);
             }
-            Outcome::Retry { after: None } => {
+            Outcome::Retry { .. } => {
                 let backoff = self.backoff(tries);
                 self.wait(if is_urgent { backoff.min(URGENT_BACKOFF) } else { backoff }, false);
             }
@@ -320,4 +327,11 @@ impl Delivery {
 fn time_left(orders: Orders) -> Duration {
     let left = orders.stop_at.map(|at| at.saturating_duration_since(Instant::now()));
     left.map_or(SEND_TIMEOUT, |left| left.max(LAST_TIMEOUT))
+}
+
+/// About how long a batch's encoding is, so that it is not moved while it grows.
+fn usual_bytes(batch: &IngestBatch) -> usize {
+    let excerpts = batch.events.iter().filter_map(|event| event.content_excerpt.as_deref());
+    let texts: usize = excerpts.map(|text| text.len() + text.len() / 16).sum();
+    texts + EVENT_BYTES * (batch.events.len() + batch.tool_calls.len() + 1)
 }

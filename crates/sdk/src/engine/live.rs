@@ -6,7 +6,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::outcome::Counters;
-use super::queue::Queue;
+use super::queue::{Held, Queue};
 use super::tickets::{Standing, Tickets};
 use super::worker::Work;
 use super::{DropReason, Flushed, Item, Notice, Stats, WorkerState};
@@ -76,7 +76,6 @@ impl<T: Item> Live<T> {
 
     /// Counts a call that is refused before it is made.
     pub(crate) fn refuse(&self) {
-        Counters::add(&self.counters.recorded, 1);
         let is_closed = self.is_closed.load(Ordering::Relaxed);
         let held = self.queue.held();
         self.counters.drop_calls(
@@ -89,23 +88,27 @@ impl<T: Item> Live<T> {
         );
     }
 
-    /// Takes an item; returns whether the queue just became worth a look. No lock, no allocation, and no system call but for the first item and when
-    /// the queue fills.
+    /// Keeps a place for an item; one that cannot be taken is counted.
     #[inline]
-    pub(crate) fn record(self: &Arc<Self>, item: T) -> bool {
-        Counters::add(&self.counters.recorded, 1);
+    pub(crate) fn admit(&self, bytes: usize) -> Option<Held> {
         if self.is_closed.load(Ordering::Acquire) {
             self.counters.drop_calls(DropReason::AfterShutdown, 1);
-            return false;
+            return None;
         }
-        let bytes = item.size();
-        let held = match self.queue.push(item, bytes) {
-            Ok(held) => held,
+        match self.queue.reserve(bytes) {
+            Ok(held) => Some(held),
             Err(reason) => {
                 self.counters.drop_calls(reason, 1);
-                return false;
+                None
             }
-        };
+        }
+    }
+
+    /// Does what an item brings with it that was put into its place; returns whether the queue just
+    /// became worth a look. No lock, no allocation, and no system call but for the first item and
+    /// when the queue fills.
+    #[inline]
+    pub(crate) fn has_put(self: &Arc<Self>, held: Held, bytes: usize) -> bool {
         if !self.is_started.load(Ordering::Acquire) {
             self.start();
         }
@@ -220,9 +223,9 @@ impl<T: Item> Live<T> {
 
     fn discard_queue(&self, reason: DropReason) -> usize {
         let mut discarded = 0;
-        while let Some(waiting) = self.queue.pop() {
+        while let Some(item) = self.queue.pop() {
             self.counters.drop_calls(reason, 1);
-            self.queue.release(1, waiting.bytes);
+            self.queue.release(1, item.size());
             discarded += 1;
         }
         discarded
@@ -238,8 +241,7 @@ impl<T: Item> Live<T> {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let held = self.queue.held();
-        self.counters.stats(held.slots, held.bytes)
+        self.counters.stats(|| self.queue.held())
     }
 
     /// How often the worker looks when there is little to do.

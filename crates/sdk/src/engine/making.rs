@@ -17,8 +17,9 @@ use crate::http::Destination;
 use crate::names::Names;
 use crate::wire::IngestBatch;
 
-/// Most bytes, as captured, that become one batch: what is being made is held twice.
-const MAX_MAKING_BYTES: usize = 4 * 1024 * 1024;
+/// Most bytes, as captured, that become one batch: what is being made is held twice, and what comes
+/// of it should not have to be halved, as the encoding is longer than the texts.
+const MAX_MAKING_BYTES: usize = 3 * 1024 * 1024;
 /// The first sequence number has so many random bits, so that two processes of one device never
 /// derive the same event id.
 const SEQ_BITS: u32 = 48;
@@ -114,11 +115,12 @@ impl<T: Item> Maker<T> {
         let mut items = Vec::with_capacity(most.min(live.queue.len()));
         let mut bytes = 0;
         while items.len() < most && bytes < MAX_MAKING_BYTES {
-            let Some(waiting) = live.queue.pop() else { break };
-            bytes += waiting.bytes;
-            items.push(waiting.item);
+            let Some(item) = live.queue.pop() else { break };
+            let size = item.size();
+            bytes += size;
+            items.push(item);
             // Their slots stay held until they have their outcome.
-            live.queue.release(0, waiting.bytes);
+            live.queue.release(0, size);
         }
         self.taken += items.len() as u64;
         items
@@ -167,7 +169,7 @@ impl<T: Item> Maker<T> {
         if self.redaction == RedactionPolicy::Floor {
             self.names.hide(&mut batch);
         }
-        let outcomes = live.counters.reported();
+        let outcomes = live.counters.reported(live.queue.held());
         self.reported_losses = outcomes.dropped.values().sum();
         batch.outcomes = Some(outcomes);
         batch.instance_id = Some(live.instance_id.clone());

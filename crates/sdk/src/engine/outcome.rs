@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::queue::Held;
 use crate::wire::ReportedOutcomes;
 
 /// Why a call was given up.
@@ -71,7 +72,6 @@ impl DropReason {
 /// Counters since the process started, or since it was forked.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) recorded: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) duplicates: AtomicU64,
     pub(crate) redaction_failed: AtomicU64,
@@ -111,26 +111,35 @@ impl Counters {
         counts.filter(|(_, count)| *count > 0).collect()
     }
 
-    pub(crate) fn reported(&self) -> ReportedOutcomes {
-        let dropped = self.dropped_by_reason().into_iter();
+    /// What the worker tells the receiver: exact, as only the worker turns what is held into what
+    /// was sent.
+    pub(crate) fn reported(&self, held: Held) -> ReportedOutcomes {
+        let sent = Self::read(&self.sent);
+        let dropped = self.dropped_by_reason();
         ReportedOutcomes {
-            recorded: self.recorded.load(Ordering::Relaxed),
-            sent: self.sent.load(Ordering::Relaxed),
-            dropped: dropped.map(|(reason, count)| (reason.to_owned(), count)).collect(),
+            recorded: sent + dropped.values().sum::<u64>() + to_count(held.slots),
+            sent,
+            dropped: dropped
+                .into_iter()
+                .map(|(reason, count)| (reason.to_owned(), count))
+                .collect(),
         }
     }
 
-    pub(crate) fn stats(&self, pending: usize, bytes: usize) -> Stats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    /// What became of the calls; what is held is looked at last, so that no call counts twice.
+    pub(crate) fn stats(&self, held: impl FnOnce() -> Held) -> Stats {
+        let sent = Self::read(&self.sent);
+        let dropped = self.dropped_by_reason();
+        let held = held();
         Stats {
-            recorded: read(&self.recorded),
-            sent: read(&self.sent),
-            duplicates: read(&self.duplicates),
-            dropped: self.dropped_by_reason(),
-            redaction_failed: read(&self.redaction_failed),
-            policy_overridden: read(&self.policy_overridden),
-            pending,
-            bytes,
+            recorded: sent + dropped.values().sum::<u64>() + to_count(held.slots),
+            sent,
+            duplicates: Self::read(&self.duplicates),
+            dropped,
+            redaction_failed: Self::read(&self.redaction_failed),
+            policy_overridden: Self::read(&self.policy_overridden),
+            pending: held.slots,
+            bytes: held.bytes,
         }
     }
 }
@@ -141,7 +150,7 @@ fn to_count(calls: usize) -> u64 {
 
 /// What became of the calls that were recorded, since the process started or was forked.
 ///
-/// At rest, `recorded` is the sum of `sent`, what was dropped, and `pending`.
+/// `recorded` is the sum of `sent`, what was dropped, and `pending`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

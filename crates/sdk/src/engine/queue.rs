@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_queue::{ArrayQueue, SegQueue};
+use crossbeam_queue::SegQueue;
 
-use super::DropReason;
+use super::slots::Slots;
+use super::{DropReason, Item};
 
 /// Up to here slots are laid out at once, so that nothing is allocated later.
-const LAID_OUT_SLOTS: usize = 8_192;
+const LAID_OUT_SLOTS: u32 = 8_192;
 /// Most slots; the count shares a word with the bytes.
 const MAX_SLOTS: usize = (1 << 24) - 2;
 /// Most bytes; see [`MAX_SLOTS`].
@@ -15,20 +16,14 @@ const MAX_BYTES: usize = 1 << 38;
 /// One slot in the shared word.
 const SLOT: u64 = 1 << 40;
 
-/// An item and the bytes it was admitted with.
-pub(crate) struct Waiting<T> {
-    pub(crate) item: T,
-    pub(crate) bytes: usize,
-}
-
-enum Slots<T> {
-    LaidOut(ArrayQueue<Waiting<T>>),
-    Growing(SegQueue<Waiting<T>>),
+enum Room<T> {
+    LaidOut(Box<Slots<T>>),
+    Growing(Box<SegQueue<T>>),
 }
 
 /// A queue that is bounded in items and in bytes, both counted until an item has its outcome.
 pub(crate) struct Queue<T> {
-    slots: Slots<T>,
+    room: Room<T>,
     capacity: usize,
     byte_budget: usize,
     /// Slots above bit 40, bytes below: one addition reserves both.
@@ -49,20 +44,19 @@ impl Held {
     }
 }
 
-impl<T> Queue<T> {
+impl<T: Item> Queue<T> {
     pub(crate) fn new(capacity: usize, byte_budget: usize) -> Self {
         let capacity = capacity.min(MAX_SLOTS);
-        let slots = if capacity <= LAID_OUT_SLOTS {
-            Slots::LaidOut(ArrayQueue::new(capacity.max(1)))
-        } else {
-            Slots::Growing(SegQueue::new())
+        let room = match u32::try_from(capacity) {
+            Ok(slots @ ..=LAID_OUT_SLOTS) => Room::LaidOut(Box::new(Slots::new(slots))),
+            _ => Room::Growing(Box::default()),
         };
-        Self { slots, capacity, byte_budget: byte_budget.min(MAX_BYTES), held: AtomicU64::new(0) }
+        Self { room, capacity, byte_budget: byte_budget.min(MAX_BYTES), held: AtomicU64::new(0) }
     }
 
-    /// Admits an item, or says why not; returns what is held with it.
+    /// Keeps a place for an item, or says why not; returns what is held with it.
     #[inline]
-    pub(crate) fn push(&self, item: T, bytes: usize) -> Result<Held, DropReason> {
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<Held, DropReason> {
         if bytes > self.byte_budget {
             return Err(DropReason::TooLarge);
         }
@@ -74,16 +68,7 @@ impl<T> Queue<T> {
         } else if before.bytes + bytes > self.byte_budget {
             Some(DropReason::BytesFull)
         } else {
-            let waiting = Waiting { item, bytes };
-            match &self.slots {
-                Slots::LaidOut(queue) => {
-                    queue.push(waiting).is_err().then_some(DropReason::QueueFull)
-                }
-                Slots::Growing(queue) => {
-                    queue.push(waiting);
-                    None
-                }
-            }
+            None
         };
         match refused {
             None => Ok(Held { slots: before.slots + 1, bytes: before.bytes + bytes }),
@@ -94,24 +79,36 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Puts an item into the place that was kept for it, and leaves a vacant one.
+    #[inline]
+    pub(crate) fn put(&self, item: &mut T) {
+        match &self.room {
+            Room::LaidOut(slots) => {
+                let is_in = slots.push(item);
+                debug_assert!(is_in, "the place was kept, and is given back after the slot is");
+            }
+            Room::Growing(queue) => queue.push(std::mem::replace(item, T::vacant())),
+        }
+    }
+
     /// Whether another item would be refused whatever it is.
     pub(crate) fn is_full(&self) -> bool {
         let held = self.held();
         held.slots >= self.capacity || held.bytes >= self.byte_budget
     }
 
-    pub(crate) fn pop(&self) -> Option<Waiting<T>> {
-        match &self.slots {
-            Slots::LaidOut(queue) => queue.pop(),
-            Slots::Growing(queue) => queue.pop(),
+    pub(crate) fn pop(&self) -> Option<T> {
+        match &self.room {
+            Room::LaidOut(slots) => slots.pop(),
+            Room::Growing(queue) => queue.pop(),
         }
     }
 
     /// How many items wait to be taken.
     pub(crate) fn len(&self) -> usize {
-        match &self.slots {
-            Slots::LaidOut(queue) => queue.len(),
-            Slots::Growing(queue) => queue.len(),
+        match &self.room {
+            Room::LaidOut(slots) => slots.len(),
+            Room::Growing(queue) => queue.len(),
         }
     }
 
@@ -135,17 +132,23 @@ impl<T> Queue<T> {
 mod tests {
     use super::*;
 
+    fn push(queue: &Queue<u64>, mut item: u64, bytes: usize) -> Result<Held, DropReason> {
+        let held = queue.reserve(bytes)?;
+        queue.put(&mut item);
+        Ok(held)
+    }
+
     #[test]
     fn slots_and_bytes_are_bounded_until_released() {
-        for capacity in [2, LAID_OUT_SLOTS * 2] {
+        for capacity in [2, LAID_OUT_SLOTS as usize * 2] {
             let queue = Queue::new(capacity, 10);
-            assert_eq!(queue.push('a', 4), Ok(Held { slots: 1, bytes: 4 }));
-            assert_eq!(queue.push('b', 11), Err(DropReason::TooLarge));
-            assert_eq!(queue.push('b', 7), Err(DropReason::BytesFull));
-            assert_eq!(queue.push('b', 6), Ok(Held { slots: 2, bytes: 10 }));
-            let refused = queue.push('c', 0).err();
+            assert_eq!(push(&queue, 1, 4), Ok(Held { slots: 1, bytes: 4 }));
+            assert_eq!(push(&queue, 2, 11), Err(DropReason::TooLarge));
+            assert_eq!(push(&queue, 2, 7), Err(DropReason::BytesFull));
+            assert_eq!(push(&queue, 2, 6), Ok(Held { slots: 2, bytes: 10 }));
+            let refused = push(&queue, 3, 0).err();
             assert_eq!(refused, (capacity == 2).then_some(DropReason::QueueFull));
-            assert_eq!(queue.pop().map(|waiting| waiting.item), Some('a'));
+            assert_eq!(queue.pop(), Some(1));
             queue.release(1, 4);
             assert_eq!(queue.held().bytes, 6);
         }
@@ -153,6 +156,6 @@ mod tests {
 
     #[test]
     fn a_queue_without_slots_takes_nothing() {
-        assert_eq!(Queue::new(0, 10).push('a', 1), Err(DropReason::QueueFull));
+        assert_eq!(push(&Queue::new(0, 10), 1, 1), Err(DropReason::QueueFull));
     }
 }

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::live::{Live, Tell};
-use super::outcome::Counters;
 use super::tickets::Standing;
 use super::worker::Work;
 use super::{Convert, DropReason, Flushed, Item, Notice, Stats, Transport};
@@ -88,8 +87,20 @@ impl<T: Item> Recorder<T> {
 
     /// Records an item. Never blocks and never panics: what cannot be taken is counted.
     #[inline]
-    pub fn record(&self, item: T) {
-        if !self.shared.config.is_disabled && self.live().record(item) {
+    pub fn record(&self, mut item: T) {
+        self.take(&mut item);
+    }
+
+    /// Records an item and leaves a vacant one, unless it cannot be taken.
+    pub(crate) fn take(&self, item: &mut T) {
+        if self.shared.config.is_disabled {
+            return;
+        }
+        let live = self.live();
+        let bytes = item.size();
+        let Some(held) = live.admit(bytes) else { return };
+        live.queue.put(item);
+        if live.has_put(held, bytes) {
             self.adopt_fork();
         }
     }
@@ -105,9 +116,7 @@ impl<T: Item> Recorder<T> {
             live.refuse();
             return;
         }
-        if live.record(make()) {
-            self.adopt_fork();
-        }
+        self.record(make());
     }
 
     /// Sends what was recorded before, and waits for it at most so long.
@@ -200,7 +209,6 @@ impl<T: Item> Shared<T> {
         let config = Arc::clone(&self.config);
         let work = Work::new(Arc::clone(&config), seeds.transport.fresh(), seeds.convert.fresh());
         let live = Live::new(config, work, Arc::clone(&self.tell));
-        Counters::add(&live.counters.recorded, discarded);
         live.counters.drop_calls(DropReason::ForkDiscarded, discarded);
         Generation { live, next: OnceLock::new() }
     }

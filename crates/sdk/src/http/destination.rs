@@ -91,6 +91,12 @@ impl Destination {
     }
 }
 
+/// Whether a host, with or without a port, is this machine.
+#[cfg(feature = "https")]
+pub(crate) fn is_this_machine(authority: &str) -> bool {
+    loopback_addresses(authority).is_some()
+}
+
 /// The addresses of a host that is this machine without asking anybody; `localhost` is not looked up,
 /// since the answer could be another machine.
 fn loopback_addresses(authority: &str) -> Option<Vec<SocketAddr>> {

@@ -13,6 +13,8 @@ use super::{Host, destination::Listener};
 
 /// Longest status line and headers.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Most bytes of one answer, counting what frames it: chunks and headers are many or few.
+const MAX_FRAMED_BYTES: usize = 2 * MAX_ANSWER_BYTES;
 /// How long opening a connection may take: on one machine it takes no time or for ever.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -307,6 +309,9 @@ impl Reading<'_> {
     }
 
     fn fill(&mut self) -> io::Result<usize> {
+        if self.buffer.len() > MAX_FRAMED_BYTES {
+            return Err(ErrorKind::InvalidData.into());
+        }
         let mut piece = [0; 8 * 1024];
         let count = self.connection.read_by(&mut piece, self.until)?;
         self.buffer.extend_from_slice(&piece[..count]);

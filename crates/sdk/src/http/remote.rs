@@ -1,15 +1,20 @@
 //! HTTP to other machines.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::time::Duration;
 
 use chrono::Utc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use ureq::Proxy;
 use ureq::http::{Response, Uri, header};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::Refusal;
 use super::answer::{Answer, MAX_ANSWER_BYTES, retry_after};
+use super::destination::is_this_machine;
+use crate::environment::Environment;
 
 /// Smaller bodies gain nothing.
 const MIN_GZIP_BYTES: usize = 1024;
@@ -35,6 +40,8 @@ impl Remote {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
+            .proxy(proxy(url))
+            .tls_config(TlsConfig::builder().root_certs(roots()).build())
             .max_idle_connections(1)
             .user_agent(concat!("modelstat-rust/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -90,6 +97,27 @@ impl Remote {
         }
         Ok(Answer { status: 310, ..Answer::default() })
     }
+}
+
+/// The proxy that the environment names; none stands between this machine and itself.
+fn proxy(url: &str) -> Option<Proxy> {
+    let url: Uri = url.parse().ok()?;
+    let is_elsewhere = !url.authority().is_some_and(|to| is_this_machine(to.as_str()));
+    if is_elsewhere { Proxy::try_from_env() } else { None }
+}
+
+/// Whom to trust: the certificates in `SSL_CERT_FILE`, as behind a proxy that looks into TLS, else
+/// Mozilla's. A file without any changes nothing: whoever set it meant another program.
+fn roots() -> RootCerts {
+    let named = Environment::of_process().text("SSL_CERT_FILE");
+    let bundle = named.and_then(|path| fs::read(path).ok()).unwrap_or_default();
+    let certificates: Vec<_> = parse_pem(&bundle)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() { RootCerts::WebPki } else { certificates.into() }
 }
 
 /// Where the request is to be repeated, if that is on the same host.

@@ -1,39 +1,16 @@
 //! Flushing, shutting down, and dropping.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use modelstat::engine::{Body, Convert, Item, Outcome, Recorder, Transport};
 use modelstat::{Client, DropReason, FakeTransport, LlmCall, WorkerState};
 
 use crate::receiver::{OK, Receiver};
+use crate::runtimes::block_on;
 use crate::{PATIENCE, config, record};
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future on this thread without any runtime.
-fn block_on<F: Future>(work: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut work = pin!(work);
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Poll::Ready(output) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-        assert!(Instant::now() < until, "the future hangs");
-        thread::park_timeout(Duration::from_secs(1));
-    }
-}
 
 #[test]
 fn the_programs_of_the_published_crate_work_without_a_runtime() {
@@ -176,6 +153,10 @@ struct Number(u64);
 impl Item for Number {
     fn size(&self) -> usize {
         8
+    }
+
+    fn vacant() -> Self {
+        Self(0)
     }
 }
 

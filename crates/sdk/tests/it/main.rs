@@ -3,9 +3,13 @@
 mod budget;
 mod delivery;
 mod flushing;
+mod hostile;
 mod local;
 mod privacy;
 mod receiver;
+#[cfg(feature = "https")]
+mod remote;
+mod runtimes;
 mod surface;
 mod vectors;
 

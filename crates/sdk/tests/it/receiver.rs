@@ -1,7 +1,13 @@
 //! A receiver on this machine that does as it is told.
 
+#[cfg(feature = "https")]
+use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+#[cfg(feature = "https")]
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver as Requests, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -20,6 +26,8 @@ pub(crate) enum Reply {
     Part,
     /// Says nothing for so long, then closes.
     Stall(Duration),
+    /// Sends these bytes as they are, with a pause after each piece.
+    Bytes(Vec<&'static [u8]>, Duration),
 }
 
 /// An acknowledgement.
@@ -33,6 +41,10 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn batch(&self) -> IngestBatch {
+        if self.headers.contains("content-encoding: gzip") {
+            let unpacked = flate2::read::GzDecoder::new(&self.body[..]);
+            return serde_json::from_reader(unpacked).expect("a packed batch");
+        }
         serde_json::from_slice(&self.body).expect("a batch")
     }
 }
@@ -44,42 +56,72 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// Starts one that replies to the n-th batch, from 0, as `reply` says. It wants excerpts.
-    pub(crate) fn start(reply: impl Fn(usize, &Request) -> Reply + Send + 'static) -> Self {
+    pub(crate) fn start(reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::with_health(r#"{"ok":true,"capabilities":["gzip"]}"#, reply)
     }
 
     /// Starts one that says of itself what `health` is.
     pub(crate) fn with_health(
         health: &'static str,
-        reply: impl Fn(usize, &Request) -> Reply + Send + 'static,
+        reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}/v1/ingest", listener.local_addr().expect("an address"));
-        let (sender, requests) = sync_channel(10_000);
+        Self::on_address("127.0.0.1:0", health, reply).expect("a port")
+    }
+
+    /// Starts one on an address that this machine may not have.
+    pub(crate) fn on_address(
+        address: &str,
+        health: &'static str,
+        reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let url = format!("http://{}/v1/ingest", listener.local_addr()?);
+        let (serving, requests) = Serving::new(health, reply);
         thread::spawn(move || {
-            let mut served = 0;
             for stream in listener.incoming().flatten() {
-                let reader = stream.try_clone().expect("a second handle");
-                let ended = serve(reader, stream, health, &reply, &mut served, &sender);
-                drop(ended);
+                let serving = serving.clone();
+                thread::spawn(move || {
+                    let reader = stream.try_clone().expect("a second handle");
+                    drop(serving.serve(reader, stream));
+                });
             }
         });
-        Self { url, requests }
+        Ok(Self { url, requests })
     }
 
     #[cfg(unix)]
     pub(crate) fn on_socket(path: &std::path::Path) -> Self {
         let listener = std::os::unix::net::UnixListener::bind(path).expect("a socket");
-        let (sender, requests) = sync_channel(10_000);
+        let (serving, requests) = Serving::new("{}", |_, _| OK);
         thread::spawn(move || {
-            let mut served = 0;
             for stream in listener.incoming().flatten() {
                 let reader = stream.try_clone().expect("a second handle");
-                let ended = serve(reader, stream, "{}", &|_, _| OK, &mut served, &sender);
-                drop(ended);
+                drop(serving.serve(reader, stream));
             }
         });
         Self { url: format!("unix:{}", path.display()), requests }
+    }
+
+    /// Starts one behind TLS.
+    #[cfg(feature = "https")]
+    pub(crate) fn behind_tls(
+        config: Arc<rustls::ServerConfig>,
+        reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("https://{}", listener.local_addr().expect("an address"));
+        let (serving, requests) = Serving::new("{}", reply);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (serving, config) = (serving.clone(), Arc::clone(&config));
+                thread::spawn(move || {
+                    let session = rustls::ServerConnection::new(config).expect("settings");
+                    let stream = Rc::new(RefCell::new(rustls::StreamOwned::new(session, stream)));
+                    drop(serving.serve(Half(Rc::clone(&stream)), Half(stream)));
+                });
+            }
+        });
+        Self { url, requests }
     }
 
     /// The next batch that came.
@@ -93,35 +135,79 @@ impl Receiver {
     }
 }
 
-/// Serves one connection until it ends.
-fn serve(
-    reader: impl Read,
-    mut writer: impl Write,
-    health: &str,
-    reply: &impl Fn(usize, &Request) -> Reply,
-    served: &mut usize,
-    sender: &SyncSender<Request>,
-) -> io::Result<()> {
-    let mut reader = BufReader::new(reader);
-    while let Some(request) = read_request(&mut reader)? {
-        if request.line.starts_with("GET /healthz ") {
-            answer(&mut writer, 200, "", health)?;
-            continue;
-        }
-        let reply = reply(*served, &request);
-        *served += 1;
-        sender.send(request).map_err(io::Error::other)?;
-        match reply {
-            Reply::Answer(status, headers, body) => answer(&mut writer, status, headers, body)?,
-            Reply::Close => return Ok(()),
-            Reply::Part => return writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-le"),
-            Reply::Stall(length) => {
-                thread::sleep(length);
-                return Ok(());
+/// One of two handles on a stream; only one thread has them.
+#[cfg(feature = "https")]
+struct Half<S>(Rc<RefCell<S>>);
+
+#[cfg(feature = "https")]
+impl<S: Read> Read for Half<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().read(buffer)
+    }
+}
+
+#[cfg(feature = "https")]
+impl<S: Write> Write for Half<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut stream = self.0.borrow_mut();
+        let written = stream.write(bytes)?;
+        stream.flush()?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().flush()
+    }
+}
+
+type Replying = dyn Fn(usize, &Request) -> Reply + Send + Sync;
+
+/// What every connection of a receiver shares.
+#[derive(Clone)]
+struct Serving {
+    health: &'static str,
+    reply: Arc<Replying>,
+    served: Arc<AtomicUsize>,
+    sender: SyncSender<Request>,
+}
+
+impl Serving {
+    fn new(
+        health: &'static str,
+        reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+    ) -> (Self, Requests<Request>) {
+        let (sender, requests) = sync_channel(10_000);
+        (Self { health, reply: Arc::new(reply), served: Arc::default(), sender }, requests)
+    }
+
+    /// Serves one connection until it ends.
+    fn serve(&self, reader: impl Read, mut writer: impl Write) -> io::Result<()> {
+        let mut reader = BufReader::new(reader);
+        while let Some(request) = read_request(&mut reader)? {
+            if request.line.starts_with("GET /healthz ") {
+                answer(&mut writer, 200, "", self.health)?;
+                continue;
+            }
+            let reply = (self.reply)(self.served.fetch_add(1, Ordering::Relaxed), &request);
+            self.sender.send(request).map_err(io::Error::other)?;
+            match reply {
+                Reply::Answer(status, headers, body) => answer(&mut writer, status, headers, body)?,
+                Reply::Close => return Ok(()),
+                Reply::Part => return writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-le"),
+                Reply::Stall(length) => {
+                    thread::sleep(length);
+                    return Ok(());
+                }
+                Reply::Bytes(pieces, pause) => {
+                    for piece in pieces {
+                        writer.write_all(piece)?;
+                        thread::sleep(pause);
+                    }
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn answer(writer: &mut impl Write, status: u16, headers: &str, body: &str) -> io::Result<()> {

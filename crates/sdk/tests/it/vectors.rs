@@ -8,7 +8,15 @@ use modelstat::{Config, LlmCall, Mode, RedactionPolicy, ToolCallInput};
 use serde_json::{Value, json};
 
 fn vectors() -> Value {
-    let packed = include_bytes!("../../../wire/tests/vectors/wire-0.1.0.json.gz").as_slice();
+    unpacked(include_bytes!("../../../wire/tests/vectors/wire-0.1.0.json.gz"))
+}
+
+/// What the Python package 0.0.1 made; no crate of that version is like ours.
+fn first_vectors() -> Value {
+    unpacked(include_bytes!("../../../wire/tests/vectors/wire-0.0.1.json.gz"))
+}
+
+fn unpacked(packed: &[u8]) -> Value {
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("packed text");
     serde_json::from_str(&text).expect("JSON")
@@ -32,7 +40,8 @@ fn small(value: &Value) -> u32 {
 
 fn config(given: &Value) -> Config {
     let key = text(&given["ingest_key"]);
-    let mut config = Config::new(key, text(&given["agent"]), text(&given["app"]));
+    let app = optional(&given["app"]).unwrap_or_else(|| "default".into());
+    let mut config = Config::new(key, text(&given["agent"]), app);
     config.device_id = text(&given["device_id"]);
     config.client_version = text(&given["client_version"]);
     config.redaction = match given["redaction"].as_str() {
@@ -113,23 +122,59 @@ fn check_text(made: Option<String>, published: Option<String>, batch: usize) {
     assert!(published.len() - made.len() < 16, "batch {batch}: {made} is cut early");
 }
 
-#[test]
-fn every_batch_is_made_as_published() {
-    let vectors = vectors();
-    for (index, vector) in list(&vectors["batches"]).iter().enumerate() {
+/// Makes the batches of the vectors, and compares them as `adapt` leaves ours.
+fn check_batches(vectors: &Value, adapt: impl Fn(Value) -> Value) {
+    let batches = list(&vectors["batches"]);
+    assert!(!batches.is_empty());
+    for (index, vector) in batches.iter().enumerate() {
         let config = config(&vector["config"]);
         assert_eq!(config.mode.endpoint(), text(&vector["endpoint"]));
         let mut seq = vector["seq"].as_u64().expect("a number");
         let calls = list(&vector["calls"]).iter().map(call).collect();
         let made = build_batch(&config, calls, &mut seq);
         assert_eq!(Some(seq), vector["seq_after"].as_u64());
-        let made = without_python_json(made);
+        let made = adapt(without_python_json(made));
         let published = without_python_json(vector["expect"].clone());
         for (made, published) in list(&made["events"]).iter().zip(list(&published["events"])) {
             let (made, published) = (&made["content_excerpt"], &published["content_excerpt"]);
             check_text(optional(made), optional(published), index);
         }
         assert!(without_texts(made) == without_texts(published), "batch {index}");
+    }
+}
+
+#[test]
+fn every_batch_is_made_as_published() {
+    check_batches(&vectors(), |made| made);
+}
+
+/// Deliberate: ours says as much more as 0.1.0 does.
+#[test]
+fn every_batch_of_the_first_clients_is_made_with_what_was_added_since() {
+    check_batches(&first_vectors(), |mut made| {
+        let batch = made.as_object_mut().expect("a batch");
+        assert_eq!(batch.remove("app"), Some(json!("default")));
+        assert_eq!(batch.remove("auto_taxonomy"), Some(json!(false)));
+        assert!(batch.remove("session_installs").is_some());
+        for event in batch["events"].as_array_mut().into_iter().flatten() {
+            let event = event.as_object_mut().expect("an event");
+            let started_at = event.remove("started_at");
+            assert_eq!(started_at.as_ref(), event.get("ts"));
+        }
+        made
+    });
+}
+
+/// Deliberate: ours finds what the published floor finds, and more.
+#[test]
+fn texts_are_redacted_at_least_as_published() {
+    for vectors in [first_vectors(), vectors()] {
+        for vector in list(&vectors["redact"]) {
+            let redacted = modelstat::redact(&text(&vector["text"]));
+            let found = u64::from(redacted.secrets) + u64::from(redacted.pii);
+            let published = ["secrets", "pii"].map(|class| vector[class].as_u64().unwrap_or(0));
+            assert!(found >= published.iter().sum::<u64>(), "{}", redacted.text);
+        }
     }
 }
 
