@@ -1,6 +1,7 @@
 //! Benchmarks, in the release profile. Figures worth keeping go into `docs/benchmarks.md`.
 
 mod redact;
+mod sdk;
 
 use crate::step::{self, Outcome, cargo, command, target};
 use crate::{setup, tools, up};
@@ -10,12 +11,16 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     match arguments.split_first() {
         None => {
             ingest(&[])?;
-            redact::run(&[])
+            redact::run(&[])?;
+            sdk::run(&[])
         }
         Some((name, options)) => match name.as_str() {
             "ingest" => ingest(options),
             "redact" => redact::run(options),
-            other => Err(format!("there is no benchmark `{other}`; there are: ingest, redact")),
+            "sdk" => sdk::run(options),
+            other => {
+                Err(format!("there is no benchmark `{other}`; there are: ingest, redact, sdk"))
+            }
         },
     }
 }

@@ -36,7 +36,8 @@ pub(crate) fn use_tags() {
 /// How many calls are recorded between two looks at the process id.
 const RECORDS_PER_PID_CHECK: u32 = 64;
 
-/// Where calls go in: the base of `modelstat.Client`, whose `record` is native for it, without a frame of Python's.
+/// Where calls go in: the base of `modelstat.Client`, so that its `record` is native, without a frame of
+/// Python's.
 #[pyclass(frozen, subclass, module = "modelstat._core")]
 pub(crate) struct Intake {
     recorder: OnceLock<Py<Recorder>>,
@@ -97,7 +98,8 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Reads the configuration. Starts no thread and opens no connection: the first call does.
     ///
-    /// `transport` is a `Courier`, or the address, the bearer and the timeout to post by itself. `ambient` returns the tags in force, `warn(kind, message)` logs.
+    /// `transport` is a `Courier`, or the address, the bearer and the timeout to post by itself. `ambient`
+    /// returns the tags in force, `warn(kind, message)` logs.
     #[new]
     #[pyo3(signature = (config, transport, ambient, warn, /))]
     fn new(

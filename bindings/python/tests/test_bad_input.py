@@ -157,6 +157,49 @@ def test_what_is_no_call(thing: Any, config: MakeConfig, caplog: pytest.LogCaptu
     ms.shutdown()
 
 
+MENDED: Dict[str, Dict[str, Any]] = {
+    "arguments that are no JSON": {"tool_calls": [ToolCallInput("t", ToolCallStatus.SUCCESS, args={"a": {1}})]},
+    "tools that are no list": {"tool_calls": 5},
+    "a lone surrogate": {"prompt": "a\ud83dz"},
+    "bytes for text": {"completion": b"caf\xc3\xa9"},
+    "an object for text": {"prompt": object()},
+    "a prompt of 100 MB": {"prompt": "word " * 20_000_000},
+    "negative tokens": {"tokens": TokenUsage(input=-1)},
+    "float tokens": {"tokens": TokenUsage(input=3.5)},  # type: ignore[arg-type]
+    "a naive time": {"started_at": datetime(2026, 6, 19, 12, 0)},
+    "a text for a time": {"first_token_at": "2026-06-19"},
+    "a value of a tag that is no text": {"metadata": {"n": 5}},
+    "tags that are no dict": {"metadata": ["a"]},
+    "a duration that is no number": {"duration_ms": {}},
+    "a model that is no name": {"model": ["m"]},
+}
+
+
+@pytest.mark.parametrize("what", MENDED)
+def test_what_is_mended_is_counted_and_told_once(
+    what: str, config: MakeConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    ms = Client.with_transport(config(), FakeTransport())
+    with caplog.at_level(logging.WARNING, "modelstat"):
+        for _ in range(3):
+            ms.record(LlmCall("openai", "s", **MENDED[what]))
+        assert ms.shutdown().complete
+    stats = ms.stats()
+    assert (stats.mended, stats.sent, stats.dropped) == (3, 3, {})
+    (line,) = caplog.messages
+    assert line.startswith("a field of a call could not be taken as it was given (")
+
+
+def test_nothing_is_mended_of_a_proper_call(config: MakeConfig, caplog: pytest.LogCaptureFixture) -> None:
+    tool = ToolCallInput("t", ToolCallStatus.SUCCESS, args={"city": "Zürich"}, ended_at=datetime.now(timezone.utc))
+    call = LlmCall("openai", "s", model="m", duration_ms=5, metadata={"a": "b"}, tool_calls=[tool])
+    ms = Client.with_transport(config(), FakeTransport())
+    ms.record(call.text("Grüße 🙂", "").with_tokens(TokenUsage(1, 2, 3, 4, 5)))
+    ms.record(LlmCall("openai", uuid.UUID(int=5), first_token_at=call.started_at))  # type: ignore[arg-type]
+    assert ms.shutdown().complete
+    assert ms.stats().mended == 0 and caplog.messages == []
+
+
 def test_record_after_shutdown(config: MakeConfig, caplog: pytest.LogCaptureFixture) -> None:
     transport = FakeTransport()
     ms = Client.with_transport(config(), transport)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Callable
+from typing import Callable, Dict, Tuple
 
 import pytest
 from receiver import Receiver
@@ -112,6 +112,54 @@ def test_the_end_waits_two_seconds_for_a_server_that_is_slow() -> None:
                    "for client in clients: client.record(LlmCall('openai', 's'))\n" + ONE, url)  # fmt: skip
     assert time.monotonic() - started < 15.0
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("server", ["down", "stalled"])
+@pytest.mark.parametrize("ending", ["exception", "sys.exit in a thread", "a handler of SIGTERM", "keyboard interrupt"])
+def test_no_ending_waits_longer(ending: str, server: str) -> None:
+    program, code, said = ENDINGS[ending]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if server == "stalled":
+            listener.listen()
+        started = time.monotonic()
+        done = run(program, f"http://127.0.0.1:{listener.getsockname()[1]}", code)
+    assert time.monotonic() - started < 15.0
+    assert said in done.stderr if said else done.stderr == ""
+
+
+def test_a_server_that_takes_its_time_gets_everything(receivers: Callable[..., Receiver]) -> None:
+    def answer(_: int) -> Tuple[int, Dict[str, str]]:
+        time.sleep(0.4)
+        return 200, {}
+
+    receiver = receivers(answer)
+    assert run("for n in range(100): ms.record(LlmCall('openai', f's{n}'))\n", receiver.base_url).stderr == ""
+    assert len({event["session_id"] for event in receiver.events()}) == len(receiver.events()) == 100
+
+
+def test_what_the_end_leaves_behind_is_told() -> None:
+    program = """
+import logging
+logging.basicConfig(format='%(message)s')
+for n in range(3): ms.record(LlmCall('openai', 's'))
+"""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        done = run(program, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    assert done.stderr == "the process ends while 3 calls still wait to be sent\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
+def test_the_child_of_a_fork_ends_like_any_process(receiver: Receiver) -> None:
+    program = ONE + """
+if os.fork() == 0:
+    ms.record(LlmCall('openai', 'child'))
+    sys.exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+    assert run(program, receiver.base_url).stderr == ""
+    assert sorted(event["session_id"] for event in receiver.events()) == ["child", "s"]
 
 
 @pytest.mark.parametrize("body", ["time.sleep(60)", "while True: pass", "threading.Event().wait()"])

@@ -1,4 +1,43 @@
-"""Each fault of the published package that the project reproduced, as it is here."""
+"""Each fault of the published packages that the project reproduced, as it is here.
+
+Some are tested in this file, most where they belong; a test below sees to it that every one of them exists.
+
+| fault of the published packages | where it is tested |
+|---|---|
+| the child of a fork has a dead worker: calls pile up silently, flush() hangs | test_faults.py::test_the_child_of_a_fork_sends |
+| what waits at a fork is inherited, and would be sent twice | test_faults.py::test_what_waits_at_a_fork_is_sent_once |
+| a set among a tool's arguments ends the worker | test_faults.py::test_a_bad_argument_does_not_kill_the_worker |
+| flush() hangs after that | test_faults.py::test_a_bad_argument_does_not_kill_the_worker |
+| record() after shutdown() is kept silently, dropped() stays 0, flush() hangs | test_faults.py::test_record_after_shutdown_is_counted |
+| the end of a program without shutdown() loses everything | test_faults.py::test_the_end_of_a_program_loses_nothing |
+| dropped() leaves out batches that were given up | test_faults.py::test_losses_after_retries_are_counted |
+| flush() and shutdown() wait without end for a server | test_delivery.py::test_a_stalled_server_blocks_nobody |
+| redaction holds the GIL | test_bounds.py::test_the_worker_needs_no_gil_to_redact_and_send |
+| other threads stall while long prompts are redacted | test_faults.py::test_other_threads_run_while_long_texts_are_redacted |
+| the queue is bounded in calls and not in bytes: 410 MB | test_bounds.py::test_a_stalled_server_costs_a_bounded_amount_of_memory |
+| one retry, and the batch is lost | test_delivery.py::test_the_same_bytes_are_sent_again |
+| Retry-After is not read | test_delivery.py::test_retry_after_is_honoured |
+| a batch that is too large is lost | test_delivery.py::test_a_batch_that_is_too_large_is_halved |
+| the worker prints on stderr | test_delivery.py::test_a_closed_port |
+| a thread starts when the client is made | test_record.py::test_importing_and_making_a_client_starts_no_thread |
+| two processes make the same event id in the same millisecond | test_record.py::test_ids_differ_between_clients |
+| the sessions of all wrapped clients are one constant | wrap/test_transparency.py::test_sessions_are_random_per_wrap_and_process |
+| the end of a tool call is not sent | test_vectors.py::test_the_end_of_a_tool_call_is_sent |
+| AsyncOpenAI: no tokens, no text | wrap/test_openai.py::test_async_chat_has_tokens_and_text |
+| AsyncAnthropic: no tokens, no text | wrap/test_anthropic.py::test_async_messages_have_tokens_and_text |
+| streams of OpenAI: no tokens | wrap/test_openai.py::test_streams_have_tokens_when_the_caller_asks |
+| unknown usage is 0 | wrap/test_openai.py::test_streams_say_when_their_usage_is_unknown |
+| streams of Anthropic: no tokens, and deltas add up | wrap/test_anthropic.py::test_streams_are_merged_and_not_added |
+| the Responses API is not seen | wrap/test_openai.py::test_responses_are_recorded |
+| cached and reasoning tokens are dropped or counted at full price | wrap/test_openai.py::test_chat_is_recorded_whole |
+| no duration, no first token | wrap/test_openai.py::test_async_streams_have_tokens |
+| errors are not recorded | wrap/test_openai.py::test_refusals_are_recorded_and_raised |
+| a wrapped client is another object | wrap/test_transparency.py::test_the_client_comes_back |
+| a copy of a wrapped client is not recorded | wrap/test_transparency.py::test_copies_are_recorded |
+| raw and streaming responses are not seen | wrap/test_openai.py::test_streaming_responses_are_recorded |
+| streams that are left early are not recorded | wrap/test_streams.py::test_leaving_the_block_records |
+| several layers count one call each | wrap/test_once.py::test_the_first_layer_records_an_answer |
+"""
 
 from __future__ import annotations
 
@@ -39,6 +78,18 @@ config = Config('key', 'agent', 'app', flush_interval=float(os.environ.get('INTE
 config.with_remote(os.environ['URL'])
 ms = Client(config)
 """
+
+
+def test_every_fault_has_its_test() -> None:
+    folder = Path(__file__).parent
+    rows = [line.strip("|").split("|")[-1].strip() for line in (__doc__ or "").splitlines() if "::" in line]
+    assert len(rows) > 30
+    missing = []
+    for row in rows:
+        file, _, name = row.partition("::")
+        if f"def {name}(" not in (folder / file).read_text():
+            missing.append(row)
+    assert missing == []
 
 
 @needs_fork
@@ -175,6 +226,43 @@ if __name__ == '__main__':
     assert done.returncode == 0 and not done.stderr, done.stderr
     sessions = sorted(event["session_id"] for event in receiver.events())
     assert sessions == sorted(["parent"] + [f"child-{n}" for n in range(6)])
+
+
+@pytest.mark.parametrize("imported", ["before", "in the child"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_of_multiprocessing_end_without_a_loss(
+    method: str, imported: str, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Nobody flushes, and those that are forked run none of Python's hooks when they end."""
+    if method != "spawn" and not hasattr(os, "fork"):
+        pytest.skip("the platform has no fork")
+    script = tmp_path / "children.py"
+    script.write_text(
+        f"""
+import multiprocessing, sys
+if {imported == "before"}:
+    import client
+def work(n):
+    import client
+    client.ms.record(client.LlmCall('openai', f'child-{{n}}'))
+if __name__ == '__main__':
+    context = multiprocessing.get_context(sys.argv[1])
+    children = [context.Process(target=work, args=(n,)) for n in range(3)]
+    for child in children: child.start()
+    for child in children: child.join(30)
+    sys.exit(max(abs(child.exitcode) for child in children))
+"""
+    )
+    (tmp_path / "client.py").write_text(HEAD)
+    done = subprocess.run(
+        [sys.executable, str(script), method],
+        env={**os.environ, "URL": receiver.base_url, **QUIET},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert sorted(event["session_id"] for event in receiver.events()) == ["child-0", "child-1", "child-2"]
 
 
 def test_a_bad_argument_does_not_kill_the_worker(config: MakeConfig) -> None:

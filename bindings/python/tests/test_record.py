@@ -160,6 +160,46 @@ def test_what_changes_after_record_is_not_sent(config: MakeConfig) -> None:
     assert [tool["name"] for tool in batch["tool_calls"]] == ["before"]
 
 
+def test_what_is_filled_after_record_is_not_sent(config: MakeConfig) -> None:
+    """Tags and tools that were empty then are changed in place by the call's own builders."""
+    transport = FakeTransport()
+    with Client.with_transport(config(flush_interval=5.0), transport) as ms:
+        call = LlmCall("openai", "s")
+        ms.record(call)
+        call.with_metadata({"a": "after"})
+        call.tool_calls.append(ToolCallInput("after", modelstat.ToolCallStatus.SUCCESS))
+    (batch,) = transport.batches()
+    assert "metadata" not in batch["events"][0] and "tool_calls" not in batch
+
+
+def test_what_looks_like_a_call_is_one(config: MakeConfig) -> None:
+    from types import SimpleNamespace
+
+    lookalike: Any = SimpleNamespace(provider="openai", session_id="s", prompt="p", tokens={"input": 5})
+    (event,) = sent(config(), lookalike)
+    assert (event["content_excerpt"], event["tokens"]["input"]) == ("p", 5)
+
+
+def test_the_call_may_be_given_by_name(config: MakeConfig) -> None:
+    transport = FakeTransport()
+    with Client.with_transport(config(), transport) as ms:
+        ms.record(call=LlmCall("openai", "s"))
+    assert ms.stats().sent == 1
+
+
+def test_clients_may_be_inherited_from(config: MakeConfig) -> None:
+    class Tagging(Client):
+        def record(self, call: LlmCall) -> None:
+            super().record(call.with_metadata({"team": "search"}))
+
+    transport = FakeTransport()
+    with Tagging.with_transport(config(), transport) as ms:
+        ms.record(LlmCall("openai", "s"))
+    assert transport.batches()[0]["events"][0]["metadata"] == {"team": "search"}
+    with Tagging(config()) as ms:
+        assert isinstance(ms, Tagging) and ms.stats().recorded == 0
+
+
 def test_a_full_batch_is_sent_at_once(config: MakeConfig) -> None:
     transport = FakeTransport()
     ms = Client.with_transport(config(flush_interval=60.0, flush_max_batch=4), transport)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import gc
 import importlib
+import inspect
 import logging
 import pickle
+import sys
+import weakref
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -193,6 +197,65 @@ def test_dataclasses_behave_as_such() -> None:
     assert copy.deepcopy(config) == config == pickle.loads(pickle.dumps(config))
     assert dataclasses.asdict(TokenUsage(1, 2, 3, 4, 5)) == TokenUsage(1, 2, 3, 4, 5).to_dict()
     assert TokenUsage(1, 2, 3, 4, 5).total() == 15
+
+
+def test_a_call_behaves_as_a_dataclass() -> None:
+    call = LlmCall("openai", "s", model="m", started_at=STARTED, metadata={"a": "b"})
+    names = [field.name for field in dataclasses.fields(call)]
+    assert names[:3] == ["provider", "session_id", "model"] and len(names) == 22
+    assert dataclasses.is_dataclass(LlmCall) and list(vars(call)) == names
+    assert dataclasses.asdict(call)["metadata"] == {"a": "b"}
+    if sys.version_info >= (3, 10):  # earlier, a type of the stable interface shows no signature
+        assert list(inspect.signature(LlmCall).parameters) == names
+        assert LlmCall.__match_args__[:2] == ("provider", "session_id")
+    assert repr(call).startswith("LlmCall(provider='openai', session_id='s', model='m', kind=<EventKind.")
+    assert call != LlmCall("openai", "t") and call != "call"
+    with pytest.raises(TypeError, match="session_id"):
+        LlmCall("openai")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="novel"):
+        LlmCall("openai", "s", novel=1)  # type: ignore[call-arg]
+
+
+def test_defaults_of_a_call_are_its_own() -> None:
+    first, second = LlmCall("openai", "s"), LlmCall("openai", "s")
+    first.metadata["a"] = "b"
+    first.tool_calls.append(ToolCallInput("t", ToolCallStatus.SUCCESS))
+    first.tokens.input = 5
+    assert (second.metadata, second.tool_calls, second.tokens) == ({}, [], TokenUsage())
+    assert second.usage_known is True and second.started_at.tzinfo is timezone.utc
+
+
+def test_a_call_takes_attributes_of_its_own() -> None:
+    call = LlmCall("openai", "s", started_at=STARTED)
+    call.note = "mine"  # type: ignore[attr-defined]
+    for copied in (copy.copy(call), copy.deepcopy(call), pickle.loads(pickle.dumps(call))):
+        assert copied == call and copied.note == "mine"
+    assert vars(call)["note"] == "mine"
+
+
+@dataclasses.dataclass
+class Traced(LlmCall):
+    trace: str = "none"
+
+
+def test_calls_may_be_inherited_from() -> None:
+    call = Traced("openai", "s", model="m", trace="t", started_at=STARTED)
+    assert (call.provider, call.model, call.trace, call.metadata) == ("openai", "m", "t", {})
+    assert dataclasses.replace(call, trace="u").trace == "u"
+    assert pickle.loads(pickle.dumps(call)) == call
+    transport = modelstat.FakeTransport()
+    with modelstat.Client.with_transport(Config("k", "a", "app"), transport) as ms:
+        ms.record(call)
+    assert transport.batches()[0]["events"][0]["model"] == "m"
+
+
+def test_a_call_in_a_cycle_is_collected() -> None:
+    call = LlmCall("openai", "s")
+    call.usage_detail = {"call": call}
+    gone = weakref.ref(call)
+    del call
+    gc.collect()
+    assert gone() is None
 
 
 def test_the_positional_order_of_a_call() -> None:

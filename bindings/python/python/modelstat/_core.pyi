@@ -7,6 +7,8 @@ from .config import Config
 from .transport import Courier
 
 __all__ = [
+    "CallFields",
+    "Intake",
     "Recorder",
     "UsageStream",
     "batch_id",
@@ -20,6 +22,15 @@ __all__ = [
     "source_event_id",
     "use_tags",
 ]
+
+class CallFields:
+    """Holds the fields of a call outside of a dictionary."""
+
+class Intake:
+    """Where calls go in."""
+
+    def _attach(self, recorder: Recorder, /) -> None: ...
+    def record(self, call: LlmCall) -> None: ...
 
 @final
 class Recorder:

@@ -18,7 +18,8 @@ WARNING_INTERVAL_S = 60.0
 
 _said: Dict[str, float] = {}
 _deprecations: Set[str] = set()
-_lock = threading.Lock()
+# Reentrant: a finaliser that the garbage collector runs while this thread is inside may warn too.
+_lock = threading.RLock()
 
 
 def warn(kind: str, message: str, *values: object) -> None:
@@ -51,6 +52,6 @@ def forget() -> None:
     """Makes every warning new again; for tests and for the child of a fork."""
     global _lock
     # A thread of the parent may have held the lock while the process forked.
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _said.clear()
     _deprecations.clear()

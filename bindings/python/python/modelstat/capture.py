@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple
 
@@ -52,8 +52,20 @@ class ToolCallInput:
     command_families: List[str] = field(default_factory=list)
 
 
-@dataclass
-class LlmCall:
+class _Open(_core.CallFields):
+    """Takes attributes that are no fields, as any object of Python's does."""
+
+
+# What is generated for a call is `__eq__`, `__repr__` and the names of the fields; `__init__` is the core's, where
+# the fields are.
+if TYPE_CHECKING:
+    from dataclasses import dataclass as _call
+else:
+    _call = dataclass(init=False)
+
+
+@_call
+class LlmCall(_Open):
     """One call of a model. The texts are raw here; the worker redacts them.
 
     `tokens` is of five classes that do not overlap; `wrap` and the integrations convert what
@@ -61,9 +73,10 @@ class LlmCall:
     changed afterwards.
     """
 
-    provider: str
+    # Without `field()`, what the core has under the name would be taken for a default.
+    provider: str = field()
     # Groups calls: a trace or a conversation.
-    session_id: str
+    session_id: str = field()
     model: Optional[str] = None
     kind: EventKind = EventKind.ASSISTANT_MESSAGE
     tokens: TokenUsage = field(default_factory=TokenUsage)
@@ -96,6 +109,7 @@ class LlmCall:
     response_id: Optional[str] = None
 
     def __post_init__(self) -> None:
+        """Is called by `__init__` when the arguments may be in the order of 0.0.1."""
         call: Any = self
         # The types tell, and of a call in the order of 0.1.0 none of these holds.
         if (
@@ -105,6 +119,20 @@ class LlmCall:
             or type(call.git) is BillingMode
         ):
             _from_seed_order(call)
+
+    if not TYPE_CHECKING:
+
+        @property
+        def __dict__(self) -> Dict[str, Any]:
+            own = vars(_Open)["__dict__"].__get__(self)
+            return {**{name: getattr(self, name) for name in _CALL_FIELDS}, **own}
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return vars(self)
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def model_(self, model: str) -> LlmCall:
         """Sets the model; the underscore keeps it apart from the field."""
@@ -126,6 +154,14 @@ class LlmCall:
         """Adds tags; the same key again takes the new value."""
         self.metadata.update(tags)
         return self
+
+
+_CALL_FIELDS = tuple(each.name for each in fields(LlmCall))
+
+# The defaults were put on the class, where they stand before the core's fields.
+for _field in fields(LlmCall):
+    if _field.default is not MISSING:
+        delattr(LlmCall, _field.name)
 
 
 def _from_seed_order(call: Any) -> None:

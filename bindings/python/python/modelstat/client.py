@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Optional, Type
 
-from .capture import LlmCall
+from . import _core
 from .config import Config
 from .transport import HttpTransport, Sends
 from .worker import DEFAULT_WAIT_S, Flushed, Stats, Worker
@@ -13,7 +13,7 @@ from .worker import DEFAULT_WAIT_S, Flushed, Stats, Worker
 __all__ = ["Client"]
 
 
-class Client:
+class Client(_core.Intake):
     """Records calls. Make one per process and keep it; it may be used from any thread.
 
     No thread and no connection exists before the first call. `with Client(cfg) as ms:` shuts it down at
@@ -32,14 +32,8 @@ class Client:
 
     def _start(self, cfg: Config, transport: Sends) -> None:
         self._worker = Worker(cfg, transport)
-        self._record = self._worker._record
-
-    def record(self, call: LlmCall) -> None:
-        """Records a call: puts references to its fields in a queue.
-
-        Never blocks and never raises. Without room the call is dropped and counted.
-        """
-        self._record(call)
+        # `record` is inherited: a method of Python's would cost as much again as what it does.
+        self._attach(self._worker._recorder)
 
     def dropped(self) -> int:
         """Returns how many calls found no room; `stats` has every reason."""

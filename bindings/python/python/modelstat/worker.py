@@ -7,7 +7,9 @@ process every worker gets two seconds, all together, to send what waits.
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -60,6 +62,8 @@ class Stats:
     redaction_failed: int
     # Calls that were redacted although the configuration said not to.
     policy_overridden: int
+    # Calls of which a field was cut, replaced or left out, as it could not be taken as it was given.
+    mended: int = 0
 
     def total_dropped(self) -> int:
         """Returns how many calls were dropped, for whatever reason."""
@@ -119,28 +123,91 @@ def _native(transport: Sends) -> Any:
 # Workers that may still hold calls: what is in here is flushed when the process ends, even where the
 # program let go of its client.
 _live: Set[Worker] = set()
-_live_lock = threading.Lock()
+_knows_multiprocessing = False
+# Reentrant: a finaliser that runs while this thread is inside may make or end a client.
+_live_lock = threading.RLock()
 
 
 def _after_fork_in_child() -> None:
     global _live_lock
     # A thread that only the parent has may hold these locks in the copy.
-    _live_lock = threading.Lock()
+    _live_lock = threading.RLock()
     _log.forget()
     for worker in list(_live):
         worker._recorder.after_fork_in_child()
+    _hook_multiprocessing()
+    _hook_celery()
+
+
+def _hook_celery() -> None:
+    """Has the processes of a celery pool flush when they end, which they do by `os._exit`."""
+    signals: Any = sys.modules.get("celery.signals")
+    if signals is not None:
+        signals.worker_process_shutdown.connect(_flush_all, weak=False, dispatch_uid="modelstat")
+
+
+def _hook_multiprocessing() -> None:
+    """Has children of `multiprocessing` flush when they end: those that are forked end without Python's hooks.
+
+    They forget what was registered in the parent, and then run what was asked for `after_fork`.
+    """
+    global _knows_multiprocessing
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is None or _knows_multiprocessing:
+        return
+    _knows_multiprocessing = True
+    util.register_after_fork(_flush_all, _flush_when_the_child_ends)
+    if sys.modules["multiprocessing"].parent_process() is not None:
+        _flush_when_the_child_ends()
+
+
+def _flush_when_the_child_ends(_: object = None) -> None:
+    sys.modules["multiprocessing.util"].Finalize(None, _flush_all, exitpriority=0)
+
+
+def _flush_all(**_: object) -> None:
+    ends = time.monotonic() + EXIT_WAIT_S
+    for worker in list(_live):
+        worker.flush(max(0.0, ends - time.monotonic()))
+
+
+def _left_behind(stats: Stats) -> int:
+    """Returns how many calls the end takes away, be they still pending or given up for it already."""
+    return stats.recorded - stats.sent - (stats.total_dropped() - stats.dropped.get("exit_deadline", 0))
 
 
 def _at_exit() -> None:
     ends = time.monotonic() + EXIT_WAIT_S
     for worker in list(_live):
-        flushed = worker.shutdown(max(0.0, ends - time.monotonic()))
-        if not flushed.complete:
-            _log.warn("exit", "the process ends while %d calls still wait to be sent", flushed.pending)
+        if not worker.shutdown(max(0.0, ends - time.monotonic())).complete:
+            _log.warn("exit", "the process ends while %d calls still wait to be sent", _left_behind(worker.stats()))
     # The interpreter is about to go: from here on, native threads leave it alone.
     _core.finalise()
 
 
+def _hook_uwsgi() -> None:
+    """Has uWSGI tell of its forks: it makes them in C, without Python's hooks, and has one of its own."""
+    try:
+        # Exists inside of uWSGI only.
+        uwsgi = importlib.import_module("uwsgi")
+    except ImportError:
+        return
+    try:
+        decorators: Any = importlib.import_module("uwsgidecorators")
+        decorators.postfork(_after_fork_in_child)
+    except ImportError:
+        before = getattr(uwsgi, "post_fork_hook", None)
+
+        def after() -> None:
+            _after_fork_in_child()
+            if before is not None:
+                before()
+
+        setattr(uwsgi, "post_fork_hook", after)
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
+_hook_uwsgi()
+_hook_multiprocessing()
 atexit.register(_at_exit)
