@@ -135,7 +135,8 @@ fn a_usage_as_the_provider_reported_it_is_read_at_both_doors() {
         });
         call
     };
-    for (url, id) in [(product.word("daemon_url"), "evt_1"), (product.word("ingest_url"), "evt_2")] {
+    for (url, id) in [(product.word("daemon_url"), "evt_1"), (product.word("ingest_url"), "evt_2")]
+    {
         assert_eq!(post(url, ingest, &batch("app", &[reported(id)])).status, 200);
     }
     let server = product.server();
