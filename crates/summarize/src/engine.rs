@@ -4,15 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use modelstat_redact::{Floor, RawText, RedactedText};
 
-use crate::gate::{LeakError, check_leak};
-use crate::template::{TemplateEngine, facts_only};
+use crate::gate::{Gate, LeakError, Quoting, Removed};
+use crate::phrases::MAX_PHRASES;
+use crate::template::{TemplateEngine, facts_only, is_name, strict};
 use crate::work_type::WorkType;
 
 /// Longest abstract in code points: two sentences, and below what the wire accepts.
 pub(crate) const MAX_ABSTRACT_CHARS: usize = 400;
 
 /// Longest title in code points, as on the wire.
-const MAX_TITLE_CHARS: usize = 80;
+pub(crate) const MAX_TITLE_CHARS: usize = 80;
 
 /// One turn of a segment.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Draft {
     pub title: String,
     /// The kind of work.
     pub work_type: WorkType,
+    /// Key phrases or tags, which are checked like the text.
+    pub phrases: Vec<String>,
 }
 
 /// Why an engine made nothing.
@@ -62,6 +65,11 @@ pub trait Engine: Send + Sync {
 
     /// What changes whenever the same segment would read differently: model and prompt, or version.
     fn version(&self) -> &str;
+
+    /// Whether it may repeat sentences of its input. Only the opt-in that quotes says so.
+    fn quoting(&self) -> Quoting {
+        Quoting::Refused
+    }
 
     /// Summarises the turns of one segment, in their order.
     fn draft(&self, turns: &[Turn]) -> Result<Draft, EngineError>;
@@ -101,52 +109,124 @@ impl Fallback {
         match self {
             Self::Failed => "engine_failed",
             Self::Panicked => "engine_panicked",
-            Self::Refused(LeakError::Verbatim) => "verbatim_run",
-            Self::Refused(LeakError::Finding) => "finding",
+            Self::Refused(why) => why.as_str(),
         }
     }
+}
+
+/// An abstract, and what was refused on the way to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// What may leave.
+    pub chosen: Abstract,
+    /// At most eight key phrases, which passed the same gate.
+    pub phrases: Vec<RedactedText>,
+    /// Every engine that failed or was refused, by its name on the wire, in their order. The template
+    /// stands here up to twice: its phrases were refused, then its single words.
+    pub refused: Vec<(&'static str, Fallback)>,
 }
 
 /// Makes the abstract of a segment, whatever the engine does: the template follows the engine, bare
 /// facts follow the template. What they make passes the floor that the turns passed.
 pub fn summarise(engine: &dyn Engine, turns: &[Turn], floor: &Floor) -> Abstract {
-    let why = match attempt(engine, turns, floor) {
-        Ok(draft) => return finish(draft, engine, None, floor),
-        Err(why) => why,
-    };
-    match attempt(&TemplateEngine, turns, floor) {
-        Ok(draft) => finish(draft, &TemplateEngine, Some(why), floor),
-        Err(_) => finish(facts_only(turns), &TemplateEngine, Some(why), floor),
+    summarise_with(&[engine], turns, floor, Removed::none()).chosen
+}
+
+/// Makes the abstract of a segment with the first engine whose output passes the leak gate.
+///
+/// After the last of them come the template, the template with single words in place of phrases, and
+/// bare facts, so that there always is one. `removed` is what the floor removed from the turns.
+pub fn summarise_with(
+    engines: &[&dyn Engine],
+    turns: &[Turn],
+    floor: &Floor,
+    removed: &Removed,
+) -> Summary {
+    let gate = Gate { floor, removed, names: names_with_fields(turns) };
+    let template: &dyn Engine = &TemplateEngine;
+    let mut refused = Vec::new();
+    for engine in engines.iter().copied().chain([template]) {
+        match attempt(engine, turns, &gate) {
+            Ok(draft) => return finish(draft, engine, refused, floor),
+            Err(why) => refused.push((engine.name(), why)),
+        }
+    }
+    let may_say = |word: &str| passes(&[word], turns, &gate, Quoting::Refused).is_ok();
+    let draft = strict(turns, may_say);
+    match check(&draft, turns, &gate, Quoting::Refused) {
+        Ok(()) => finish(draft, template, refused, floor),
+        Err(why) => {
+            refused.push((template.name(), Fallback::Refused(why)));
+            finish(facts_only(turns), template, refused, floor)
+        }
     }
 }
 
-fn attempt(engine: &dyn Engine, turns: &[Turn], floor: &Floor) -> Result<Draft, Fallback> {
+/// Models and tools, which leave in fields of their own.
+fn names_with_fields(turns: &[Turn]) -> Vec<&str> {
+    let models = turns.iter().filter_map(|turn| turn.model.as_deref());
+    let tools = turns.iter().flat_map(|turn| turn.tools.iter().map(|(tool, _)| tool.as_str()));
+    let mut names: Vec<&str> = models.chain(tools).filter(|name| is_name(name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn attempt(engine: &dyn Engine, turns: &[Turn], gate: &Gate<'_>) -> Result<Draft, Fallback> {
     // The engine holds no state of ours, so nothing broken is seen after a panic.
     let drafted = catch_unwind(AssertUnwindSafe(|| engine.draft(turns)));
     let draft = drafted.map_err(|_| Fallback::Panicked)?.map_err(|_| Fallback::Failed)?;
-    let texts = || turns.iter().filter_map(|turn| turn.text.as_deref());
-    for output in [&draft.text, &draft.title] {
-        check_leak(output, texts(), floor).map_err(Fallback::Refused)?;
-    }
+    check(&draft, turns, gate, engine.quoting()).map_err(Fallback::Refused)?;
     Ok(draft)
+}
+
+/// Checks the text by its engine's rule; title and phrases never quote.
+fn check(
+    draft: &Draft,
+    turns: &[Turn],
+    gate: &Gate<'_>,
+    quoting: Quoting,
+) -> Result<(), LeakError> {
+    if quoting == Quoting::Allowed {
+        passes(&[&draft.text], turns, gate, quoting)?;
+        let rest =
+            [draft.title.as_str()].into_iter().chain(draft.phrases.iter().map(String::as_str));
+        return passes(&rest.collect::<Vec<_>>(), turns, gate, Quoting::Refused);
+    }
+    let all = [draft.text.as_str(), draft.title.as_str()].into_iter();
+    let all: Vec<&str> = all.chain(draft.phrases.iter().map(String::as_str)).collect();
+    passes(&all, turns, gate, quoting)
+}
+
+fn passes(
+    outputs: &[&str],
+    turns: &[Turn],
+    gate: &Gate<'_>,
+    quoting: Quoting,
+) -> Result<(), LeakError> {
+    let texts = turns.iter().filter_map(|turn| turn.text.as_deref());
+    gate.check(outputs, texts, quoting)
 }
 
 /// Runs the floor over the draft, since it decides what is redacted text.
 fn finish(
     draft: Draft,
     engine: &dyn Engine,
-    fallback: Option<Fallback>,
+    refused: Vec<(&'static str, Fallback)>,
     floor: &Floor,
-) -> Abstract {
+) -> Summary {
     let redacted = |text: String| RawText::from(text).redact_with(floor).0;
-    Abstract {
+    let chosen = Abstract {
         text: redacted(draft.text).truncate_chars(MAX_ABSTRACT_CHARS),
         title: redacted(draft.title).truncate_chars(MAX_TITLE_CHARS),
         work_type: draft.work_type,
         engine: RedactedText::from_static(engine.name()),
         engine_version: redacted(engine.version().to_owned()),
-        fallback,
-    }
+        fallback: refused.first().map(|(_, why)| *why),
+    };
+    let phrases = draft.phrases.into_iter().take(MAX_PHRASES);
+    let phrases = phrases.map(|phrase| redacted(phrase).truncate_chars(MAX_TITLE_CHARS)).collect();
+    Summary { chosen, phrases, refused }
 }
 
 #[cfg(test)]
@@ -167,7 +247,12 @@ mod tests {
         fn draft(&self, _: &[Turn]) -> Result<Draft, EngineError> {
             let text = self.0.clone()?.to_owned();
             assert!(text != "panic", "as asked");
-            Ok(Draft { text, title: "One two three".to_owned(), work_type: WorkType::Misc })
+            Ok(Draft {
+                text,
+                title: "One two three".to_owned(),
+                work_type: WorkType::Misc,
+                phrases: Vec::new(),
+            })
         }
     }
 

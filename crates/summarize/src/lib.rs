@@ -8,14 +8,28 @@
 //! only, and what it makes passes the floor again.
 
 mod engine;
+mod extract;
 mod gate;
+mod language;
+mod outcome;
+mod phrases;
+mod program;
 mod segment;
+mod subject;
+mod task;
 mod template;
 mod vocabulary;
+mod words;
 mod work_type;
 
-pub use engine::{Abstract, Draft, Engine, EngineError, Fallback, Turn, summarise};
-pub use gate::{LeakError, MAX_VERBATIM_WORDS, check_leak};
+pub use engine::{
+    Abstract, Draft, Engine, EngineError, Fallback, Summary, Turn, summarise, summarise_with,
+};
+pub use extract::ExtractEngine;
+pub use gate::{
+    Gate, LeakError, MAX_OUTPUT_BYTES, MAX_REMOVED_WORDS, MAX_VERBATIM_WORDS, Quoting, Removed,
+    check_leak,
+};
 pub use segment::{SegmentLimits, Span, TurnMark, split};
 pub use template::TemplateEngine;
 pub use work_type::WorkType;

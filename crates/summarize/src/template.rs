@@ -1,21 +1,14 @@
 //! The engine that needs no model: facts, and short key phrases of a known vocabulary.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::engine::{Draft, Engine, EngineError, MAX_ABSTRACT_CHARS, Turn};
-use crate::vocabulary::{Part, VOCABULARY};
+use crate::engine::{Draft, Engine, EngineError, MAX_ABSTRACT_CHARS, MAX_TITLE_CHARS, Turn};
+use crate::outcome::{Outcome, outcome};
+use crate::subject::Subject;
+use crate::task::task_of;
+use crate::words::{Piece, Reading, pieces};
 use crate::work_type::WorkType;
-
-/// Most words of a key phrase: a name of something, never a sentence.
-const MAX_PHRASE_WORDS: usize = 4;
-
-/// Most key phrases: what a title and a glance can hold.
-const MAX_PHRASES: usize = 3;
-
-/// How often one word counts for a kind of work, so that a word in every line decides nothing alone.
-const MAX_VOTES: u64 = 3;
 
 /// Longest name of a model or tool that is repeated; a longer one may be anything.
 const MAX_NAME_CHARS: usize = 40;
@@ -26,13 +19,9 @@ const MAX_TOOLS: usize = 3;
 /// Words in a title, at most.
 const MAX_TITLE_WORDS: usize = 8;
 
-/// How much of one turn is read: the longest may have a million bytes, and says what it is about sooner.
-const MAX_TURN_BYTES: usize = 32 * 1024;
-
-/// What a placeholder of the floor begins with; it ends with the next bracket.
-const PLACEHOLDER: &str = "[REDACTED:";
-
 /// States facts and names what a segment was about. The same turns always read the same.
+///
+/// Of a text that is not English it says the language, the facts, and words of software.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TemplateEngine;
 
@@ -42,65 +31,182 @@ impl Engine for TemplateEngine {
     }
 
     fn version(&self) -> &'static str {
-        "1"
+        "2"
     }
 
     fn draft(&self, turns: &[Turn]) -> Result<Draft, EngineError> {
-        let mut words = Words::default();
-        for text in turns.iter().filter_map(|turn| turn.text.as_deref()) {
-            words.read(&text[..text.floor_char_boundary(MAX_TURN_BYTES)]);
-        }
-        let work_type = words.work_type(turns);
-        Ok(write(turns, work_type, &words.key_phrases()))
+        let pieces = pieces(turns);
+        let reading = Reading::of(&pieces);
+        let phrases = reading.phrases.key_phrases(reading.subject());
+        Ok(Facts::of(turns, &pieces, &reading).write(&phrases))
     }
 }
 
-/// The draft without any word of the input.
+/// The draft with single words in place of phrases, of which only those are said that may be.
+pub(crate) fn strict(turns: &[Turn], may_say: impl Fn(&str) -> bool) -> Draft {
+    let pieces = pieces(turns);
+    let reading = Reading::of(&pieces);
+    let mut words = reading.phrases.key_words(reading.subject());
+    words.retain(|word| may_say(word));
+    Facts::of(turns, &pieces, &reading).write(&words)
+}
+
+/// The draft without any word of the input, names of models and tools included.
 pub(crate) fn facts_only(turns: &[Turn]) -> Draft {
-    write(turns, Words::default().work_type(turns), &[])
+    let outcome = outcome(turns, &pieces(turns));
+    let facts = Facts {
+        label: label(WorkType::Misc, None, None),
+        work_type: WorkType::Misc,
+        subject: None,
+        turns: turns.len(),
+        model: None,
+        outcome,
+        programs: Vec::new(),
+        language: None,
+        tool_calls: tools(turns).0,
+        tools: Vec::new(),
+        errors: errors(turns),
+    };
+    facts.write(&[])
 }
 
-fn write(turns: &[Turn], work_type: WorkType, phrases: &[String]) -> Draft {
-    let label = work_type.label();
-    let mut text = format!("{label} in {}", counted(turns.len() as u64, "turn"));
-    if let Some(model) = main_model(turns) {
-        push(&mut text, format_args!(" with {model}"));
-    }
-    if !phrases.is_empty() {
-        push(&mut text, format_args!(": {}", phrases.join(", ")));
-    }
-    text.push('.');
-    let failed = turns.iter().filter(|turn| turn.failed).count() as u64;
-    let mut happened = Vec::new();
-    let (calls, tools) = tools(turns);
-    if calls > 0 {
-        let named =
-            if tools.is_empty() { String::new() } else { format!(" ({})", tools.join(", ")) };
-        happened.push(format!("{}{named}", counted(calls, "tool call")));
-    }
-    if failed > 0 {
-        happened.push(counted(failed, "error"));
-    }
-    if !happened.is_empty() {
-        push(&mut text, format_args!(" {}.", happened.join(", ")));
-    }
-    debug_assert!(text.len() <= MAX_ABSTRACT_CHARS, "every part is bounded");
-    Draft { text, title: title(label, turns.len(), phrases), work_type }
+/// What can be said without a word of what was written.
+struct Facts<'a> {
+    label: &'static str,
+    work_type: WorkType,
+    subject: Option<&'static str>,
+    turns: usize,
+    model: Option<&'a str>,
+    outcome: Outcome,
+    programs: Vec<&'static str>,
+    /// Where it is not English.
+    language: Option<&'static str>,
+    tool_calls: u64,
+    tools: Vec<&'a str>,
+    errors: u64,
 }
 
-fn title(label: &str, turns: usize, phrases: &[String]) -> String {
-    let mut title = label.to_owned();
-    for (index, phrase) in phrases.iter().enumerate() {
-        let words = title.split_whitespace().count() + phrase.split_whitespace().count();
-        if words > MAX_TITLE_WORDS {
-            break;
+impl<'a> Facts<'a> {
+    fn of(turns: &'a [Turn], pieces: &[Piece<'_>], reading: &Reading) -> Self {
+        let (tool_calls, tools) = tools(turns);
+        let main = reading.subject();
+        let question = pieces.iter().find(|piece| piece.is_question).or(pieces.first());
+        let task = question.and_then(|question| task_of(question.text));
+        let is_technical = reading.is_technical();
+        let work_type = reading.work_type().unwrap_or(match task {
+            Some("Planning") => WorkType::Planning,
+            Some("Writing" | "Proofreading") => WorkType::Docs,
+            Some(_) if is_technical => WorkType::Research,
+            _ if tool_calls > 0 => WorkType::Misc,
+            _ => WorkType::Chat,
+        });
+        let label = label(work_type, task, main);
+        Self {
+            label,
+            work_type,
+            subject: said_subject(label, reading).filter(|_| !work_type.is_of_software()),
+            turns: turns.len(),
+            model: main_model(turns),
+            outcome: outcome(turns, pieces),
+            programs: reading.programs.named(),
+            language: reading.language.filter(|language| *language != "English"),
+            tool_calls,
+            tools,
+            errors: errors(turns),
         }
-        push(&mut title, format_args!("{} {phrase}", if index == 0 { ":" } else { "," }));
     }
-    if title.split_whitespace().count() < 3 {
-        push(&mut title, format_args!(" in {}", counted(turns as u64, "turn")));
+
+    /// Writes as many of the phrases as fit.
+    fn write(&self, phrases: &[String]) -> Draft {
+        for count in (0..=phrases.len()).rev() {
+            let text = self.text(&phrases[..count]);
+            if text.chars().count() <= MAX_ABSTRACT_CHARS || count == 0 {
+                let phrases = phrases[..count].to_vec();
+                let title = self.title(&phrases);
+                return Draft { text, title, work_type: self.work_type, phrases };
+            }
+        }
+        unreachable!("no phrase at all is the last of the counts")
     }
-    title
+
+    fn text(&self, phrases: &[String]) -> String {
+        let mut text = self.label.to_owned();
+        if let Some(subject) = self.subject {
+            push(&mut text, format_args!(" about {subject}"));
+        }
+        push(&mut text, format_args!(" in {}", counted(self.turns as u64, "turn")));
+        if let Some(model) = self.model {
+            push(&mut text, format_args!(" with {model}"));
+        }
+        if !phrases.is_empty() {
+            push(&mut text, format_args!(": {}", phrases.join(", ")));
+        }
+        text.push('.');
+        if !self.programs.is_empty() {
+            push(&mut text, format_args!(" Code: {}.", self.programs.join(", ")));
+        }
+        if let Some(language) = self.language {
+            push(&mut text, format_args!(" Written in {language}."));
+        }
+        let mut happened = Vec::new();
+        if self.tool_calls > 0 {
+            let named = if self.tools.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", self.tools.join(", "))
+            };
+            happened.push(format!("{}{named}", counted(self.tool_calls, "tool call")));
+        }
+        if self.errors > 0 {
+            happened.push(counted(self.errors, "error"));
+        }
+        if !happened.is_empty() {
+            push(&mut text, format_args!(" {}.", happened.join(", ")));
+        }
+        push(&mut text, format_args!(" Outcome: {}.", self.outcome.as_str()));
+        text
+    }
+
+    fn title(&self, phrases: &[String]) -> String {
+        let mut title = self.label.to_owned();
+        let mut has_phrase = false;
+        for phrase in phrases {
+            let words = title.split_whitespace().count() + phrase.split_whitespace().count();
+            // Marks between phrases and the count of turns need room too.
+            let chars = title.chars().count() + phrase.chars().count() + 2;
+            if words <= MAX_TITLE_WORDS && chars <= MAX_TITLE_CHARS {
+                push(&mut title, format_args!("{} {phrase}", if has_phrase { "," } else { ":" }));
+                has_phrase = true;
+            }
+        }
+        if title.split_whitespace().count() < 3 {
+            push(&mut title, format_args!(" in {}", counted(self.turns as u64, "turn")));
+        }
+        title
+    }
+}
+
+/// Work on software is called by its kind, everything else by what was asked for.
+fn label(work_type: WorkType, task: Option<&'static str>, main: Option<Subject>) -> &'static str {
+    if work_type.is_of_software() {
+        return work_type.label();
+    }
+    match task {
+        Some(task @ ("Translation" | "Summary" | "Proofreading")) => task,
+        _ if main == Some(Subject::Support) => "Support request",
+        Some(task) => task,
+        None => work_type.label(),
+    }
+}
+
+/// The subject, unless the label says it already.
+fn said_subject(label: &str, reading: &Reading) -> Option<&'static str> {
+    let subject = reading.clear_subject()?;
+    let says_it = matches!(
+        (subject, label),
+        (Subject::Support, "Support request") | (Subject::Writing, "Writing" | "Proofreading")
+    );
+    subject.said().filter(|_| !says_it)
 }
 
 fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
@@ -109,6 +215,10 @@ fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
 
 fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+fn errors(turns: &[Turn]) -> u64 {
+    turns.iter().filter(|turn| turn.failed).count() as u64
 }
 
 /// The model of most turns; of several, the first by name.
@@ -134,129 +244,9 @@ fn tools(turns: &[Turn]) -> (u64, Vec<&str>) {
 }
 
 /// One short word of the characters that names of models and tools are made of.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
     !text.is_empty() && text.len() <= MAX_NAME_CHARS && text.bytes().all(allowed)
-}
-
-/// A word that may be said, in lower case.
-type Said<'a> = (Cow<'a, str>, Part);
-
-/// What the turns' words come to.
-#[derive(Default)]
-struct Words {
-    phrases: HashMap<String, u64>,
-    votes: HashMap<String, u64>,
-}
-
-impl Words {
-    fn read(&mut self, text: &str) {
-        let mut run: Vec<Said<'_>> = Vec::new();
-        let mut starts_sentence = true;
-        let mut rest = text;
-        while !rest.is_empty() {
-            if let Some(placeholder) = rest.strip_prefix(PLACEHOLDER) {
-                self.end_run(&mut run);
-                rest = placeholder.split_once(']').map_or("", |(_, after)| after);
-                continue;
-            }
-            let word_end = rest.find(|c: char| !is_word_character(c)).unwrap_or(rest.len());
-            let (word, after) = rest.split_at(word_end);
-            if word.is_empty() {
-                let mut letters = rest.chars();
-                let mark = letters.next().unwrap_or_default();
-                rest = letters.as_str();
-                if mark != ' ' {
-                    self.end_run(&mut run);
-                    starts_sentence |= matches!(mark, '.' | '!' | '?' | '\n' | ':');
-                }
-                continue;
-            }
-            self.take(word, starts_sentence, &mut run);
-            starts_sentence = false;
-            rest = after;
-        }
-        self.end_run(&mut run);
-    }
-
-    /// Adds a word to the run if it may be said; a capital within a sentence makes it a name.
-    fn take<'a>(&mut self, word: &'a str, starts_sentence: bool, run: &mut Vec<Said<'a>>) {
-        let first_lower = word.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        let rest_lower = word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
-        if !rest_lower || !(first_lower || starts_sentence) {
-            self.end_run(run);
-            return;
-        }
-        let lower =
-            if first_lower { Cow::Borrowed(word) } else { Cow::Owned(word.to_ascii_lowercase()) };
-        let Some(known) = VOCABULARY.find(&lower) else {
-            self.end_run(run);
-            return;
-        };
-        if !known.work.is_empty() {
-            *self.votes.entry(lower.clone().into_owned()).or_default() += 1;
-        }
-        match known.part {
-            Some(part) => run.push((lower, part)),
-            None => self.end_run(run),
-        }
-    }
-
-    /// Makes at most one phrase of a run, so that phrases do not add up to a sentence.
-    fn end_run(&mut self, run: &mut Vec<Said<'_>>) {
-        // The noun of an English phrase stands last: keep what leads up to it.
-        if let Some(last) = run.iter().rposition(|(_, part)| *part == Part::Topic) {
-            let start = (last + 1).saturating_sub(MAX_PHRASE_WORDS);
-            let words: Vec<&str> =
-                run[start..=last].iter().map(|(word, _)| word.as_ref()).collect();
-            *self.phrases.entry(words.join(" ")).or_default() += 1;
-        }
-        run.clear();
-    }
-
-    fn key_phrases(&self) -> Vec<String> {
-        let mut ranked: Vec<(&String, u64)> = self
-            .phrases
-            .iter()
-            .map(|(phrase, count)| (phrase, count * phrase.split(' ').count().min(3) as u64))
-            .collect();
-        ranked.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
-        let mut chosen: Vec<String> = Vec::new();
-        for (phrase, _) in ranked {
-            let is_new = |other: &String| {
-                !other.contains(phrase.as_str()) && !phrase.contains(other.as_str())
-            };
-            if chosen.iter().all(is_new) {
-                chosen.push(phrase.clone());
-            }
-            if chosen.len() == MAX_PHRASES {
-                break;
-            }
-        }
-        chosen
-    }
-
-    fn work_type(&self, turns: &[Turn]) -> WorkType {
-        let mut scores: HashMap<WorkType, u64> = HashMap::new();
-        for (word, count) in &self.votes {
-            for kind in VOCABULARY.find(word).map_or(&[][..], |word| &word.work) {
-                *scores.entry(*kind).or_default() += (*count).min(MAX_VOTES);
-            }
-        }
-        let score = |kind: &WorkType| scores.get(kind).copied().unwrap_or(0);
-        // `rev`, since the last of equals wins and the list is in the order of preference.
-        let best = WorkType::ALL.into_iter().rev().max_by_key(score);
-        match best {
-            Some(kind) if score(&kind) > 0 => kind,
-            _ if turns.iter().any(|turn| !turn.tools.is_empty()) => WorkType::Misc,
-            _ => WorkType::Chat,
-        }
-    }
-}
-
-/// Digits and marks within a word make it something else than a word, so they belong to it.
-fn is_word_character(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | '-' | '@' | '/' | '\\' | '\'')
 }
 
 #[cfg(test)]
@@ -290,8 +280,9 @@ mod tests {
         turns[1].failed = true;
         check(
             &turns,
-            "Debugging in 2 turns with gpt-4o: pytest failure, retry policy, bug. 2 tool calls (Bash), 1 error.",
-            "Debugging: pytest failure, retry policy, bug",
+            "Debugging in 2 turns with gpt-4o: retry policy, pytest failure, bug. Code: Python. \
+             2 tool calls (Bash), 1 error. Outcome: failed.",
+            "Debugging: retry policy, pytest failure, bug",
         );
     }
 
@@ -299,36 +290,52 @@ mod tests {
     fn names_digits_and_unknown_words_are_never_told() {
         let text =
             "We asked Cache Index of jane about report42 and api/secret, and the Timeout zebra.";
-        check(&[turn(text)], "Conversation in 1 turn with gpt-4o.", "Conversation in 1 turn");
+        check(
+            &[turn(text)],
+            "Conversation in 1 turn with gpt-4o. Outcome: done.",
+            "Conversation in 1 turn",
+        );
     }
 
     #[test]
     fn a_phrase_has_four_words_at_most() {
         let words = "failed database connection pool timeout error handler";
-        check(
-            &[turn(words)],
-            "Debugging in 1 turn with gpt-4o: pool timeout error handler.",
-            "Debugging: pool timeout error handler",
-        );
+        let draft = TemplateEngine.draft(&[turn(words)]).expect("the template always answers");
+        let longest = draft.phrases.iter().map(|phrase| phrase.split(' ').count()).max();
+        assert!(longest.is_some_and(|longest| longest <= 4), "{:?}", draft.phrases);
     }
 
     #[test]
     fn a_placeholder_is_no_word() {
-        let redacted = turn("[REDACTED:path] [REDACTED:email]");
-        check(&[redacted], "Conversation in 1 turn with gpt-4o.", "Conversation in 1 turn");
+        check(
+            &[turn("[REDACTED:path] [REDACTED:email]")],
+            "Conversation in 1 turn with gpt-4o. Outcome: done.",
+            "Conversation in 1 turn",
+        );
     }
 
     #[test]
     fn a_name_that_is_a_sentence_is_left_out() {
         let mut turns = vec![turn("")];
         turns[0].model = Some(RedactedText::from_static("tell nobody about this"));
-        check(&turns, "Conversation in 1 turn.", "Conversation in 1 turn");
+        check(&turns, "Conversation in 1 turn. Outcome: done.", "Conversation in 1 turn");
+    }
+
+    #[test]
+    fn another_language_is_told_by_facts() {
+        let text =
+            "Warum ist das Backup auf dem Server nicht fertig und wie kann ich das timeout ändern?";
+        check(
+            &[turn(text)],
+            "Debugging in 1 turn with gpt-4o: timeout. Written in German. Outcome: open.",
+            "Debugging: timeout in 1 turn",
+        );
     }
 
     #[test]
     fn a_segment_without_text_has_facts() {
         let mut turns = vec![turn("")];
         turns[0].text = None;
-        assert_eq!(facts_only(&turns).text, "Conversation in 1 turn with gpt-4o.");
+        assert_eq!(facts_only(&turns).text, "Work in 1 turn. Outcome: done.");
     }
 }

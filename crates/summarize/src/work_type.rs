@@ -69,6 +69,19 @@ impl WorkType {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
+    /// Whether only people who build or run software do it.
+    pub(crate) const fn is_of_software(self) -> bool {
+        matches!(
+            self,
+            Self::Implementation
+                | Self::Debugging
+                | Self::Refactoring
+                | Self::Testing
+                | Self::Devops
+                | Self::Ops
+        )
+    }
+
     /// The word at the start of a sentence.
     pub(crate) const fn label(self) -> &'static str {
         match self {

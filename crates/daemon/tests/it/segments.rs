@@ -36,9 +36,9 @@ fn a_quiet_session_becomes_an_abstract() {
     let segment = &sent["segments"][0];
     assert_eq!(
         segment["abstract"],
-        "Debugging in 2 turns with gpt-4o: pytest failure, retry policy, bug. 2 tool calls (Bash), 1 error."
+        "Debugging in 2 turns with gpt-4o: retry policy, pytest failure, bug. Code: Python. 2 tool calls (Bash), 1 error. Outcome: failed."
     );
-    assert_eq!(segment["title"], "Debugging: pytest failure, retry policy, bug");
+    assert_eq!(segment["title"], "Debugging: retry policy, pytest failure, bug");
     assert_eq!(sent["session_titles"]["sess_1"], segment["title"]);
     assert_eq!(
         (&segment["work_type"], &segment["engine"]),
