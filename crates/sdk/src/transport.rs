@@ -96,7 +96,7 @@ impl HttpTransport {
         let bytes = serde_json::to_vec(batch)
             .map_err(|_| TransportError::Other("the batch could not be encoded".into()))?;
         let body = Body {
-            bytes: Arc::from(bytes),
+            bytes: Arc::new(bytes),
             path: self.path,
             events: batch.events.len(),
             timeout: SEND_TIMEOUT,

@@ -69,23 +69,12 @@ impl<T: Item> Live<T> {
         self.pid == std::process::id()
     }
 
-    /// Whether another call would be refused whatever it is.
-    pub(crate) fn refuses_all(&self) -> bool {
-        self.is_closed.load(Ordering::Relaxed) || self.queue.is_full()
-    }
-
-    /// Counts a call that is refused before it is made.
-    pub(crate) fn refuse(&self) {
-        let is_closed = self.is_closed.load(Ordering::Relaxed);
-        let held = self.queue.held();
-        self.counters.drop_calls(
-            match is_closed {
-                true => DropReason::AfterShutdown,
-                false if held.bytes >= self.config.byte_budget => DropReason::BytesFull,
-                false => DropReason::QueueFull,
-            },
-            1,
-        );
+    /// Why another call would be refused whatever it is.
+    pub(crate) fn refusal(&self) -> Option<DropReason> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Some(DropReason::AfterShutdown);
+        }
+        self.queue.refusal()
     }
 
     /// Keeps a place for an item; one that cannot be taken is counted.

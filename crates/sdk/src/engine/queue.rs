@@ -91,10 +91,14 @@ impl<T: Item> Queue<T> {
         }
     }
 
-    /// Whether another item would be refused whatever it is.
-    pub(crate) fn is_full(&self) -> bool {
+    /// Why another item would be refused whatever it is.
+    pub(crate) fn refusal(&self) -> Option<DropReason> {
         let held = self.held();
-        held.slots >= self.capacity || held.bytes >= self.byte_budget
+        if held.bytes >= self.byte_budget {
+            Some(DropReason::BytesFull)
+        } else {
+            (held.slots >= self.capacity).then_some(DropReason::QueueFull)
+        }
     }
 
     pub(crate) fn pop(&self) -> Option<T> {

@@ -112,8 +112,8 @@ impl<T: Item> Recorder<T> {
             return;
         }
         let live = self.live();
-        if live.refuses_all() {
-            live.refuse();
+        if let Some(reason) = live.refusal() {
+            live.counters.drop_calls(reason, 1);
             return;
         }
         self.record(make());
