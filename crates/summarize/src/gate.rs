@@ -105,17 +105,6 @@ pub enum Quoting {
     Allowed,
 }
 
-/// Checks an output against the texts that it was made of, and with the floor that they passed. Linear
-/// in all.
-pub fn check_leak<'a>(
-    output: &str,
-    inputs: impl IntoIterator<Item = &'a str>,
-    floor: &Floor,
-) -> Result<(), LeakError> {
-    let gate = Gate { floor, removed: Removed::none(), names: Vec::new() };
-    gate.check(&[output], inputs, Quoting::Refused)
-}
-
 /// What outputs are checked with.
 #[derive(Debug)]
 pub struct Gate<'a> {

@@ -28,7 +28,6 @@ pub use engine::{
 pub use extract::ExtractEngine;
 pub use gate::{
     Gate, LeakError, MAX_OUTPUT_BYTES, MAX_REMOVED_WORDS, MAX_VERBATIM_WORDS, Quoting, Removed,
-    check_leak,
 };
 pub use segment::{SegmentLimits, Span, TurnMark, split};
 pub use template::TemplateEngine;
