@@ -56,17 +56,17 @@ impl From<FileError> for DatabaseError {
     }
 }
 
-/// Opens a file and brings it to the schema, whose number counts up with every change.
+/// Opens a file and takes the steps of the schema that it lacks. A step that was released never changes;
+/// the file keeps how many it has taken.
 pub(crate) fn open(
     path: &Path,
     name: &'static str,
-    schema: &str,
-    number: i64,
+    steps: &[&str],
 ) -> Result<Connection, DatabaseError> {
     // SQLite gives its log and index the mode of the file, so it is made first.
     drop(files::private_file(path, name)?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIME)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.execute_batch(
@@ -78,12 +78,15 @@ pub(crate) fn open(
          PRAGMA trusted_schema = OFF;",
     )?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > number {
-        return Err(DatabaseError::Later { found, known: number });
-    }
-    if found == 0 {
-        connection
-            .execute_batch(&format!("BEGIN; {schema} PRAGMA user_version = {number}; COMMIT;"))?;
+    let known = integer(steps.len());
+    let Some(missing) = usize::try_from(found).ok().and_then(|taken| steps.get(taken..)) else {
+        return Err(DatabaseError::Later { found, known });
+    };
+    if !missing.is_empty() {
+        let transaction = connection.transaction()?;
+        missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+        transaction.pragma_update(None, "user_version", known)?;
+        transaction.commit()?;
     }
     Ok(connection)
 }

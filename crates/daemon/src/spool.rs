@@ -32,8 +32,8 @@ pub(crate) use trust::{Packer, decode_batch, unpack};
 pub(crate) use turns::{SessionKey, SessionTurns, StoredTurn, TurnPlace, TurnRow};
 pub(crate) use writer::Writer;
 
-const SCHEMA: &str = include_str!("spool/schema.sql");
-const SCHEMA_NUMBER: i64 = 1;
+/// What made each version of the tables out of the one before.
+const SCHEMA: &[&str] = &[include_str!("spool/schema.sql")];
 
 /// The file and what is known about it.
 pub(crate) struct Spool {
@@ -58,7 +58,7 @@ impl Spool {
         limits: SpoolLimits,
         has_one_key: bool,
     ) -> Result<Self, DatabaseError> {
-        let connection = database::open(path, "spool.db", SCHEMA, SCHEMA_NUMBER)?;
+        let connection = database::open(path, "spool.db", SCHEMA)?;
         let usage = Usage::read(&connection)?;
         Ok(Self {
             inner: Mutex::new(Inner { connection, usage }),

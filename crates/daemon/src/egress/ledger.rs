@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::config::LedgerLimits;
 use crate::database::{self, DatabaseError, count, integer};
 
-const SCHEMA: &str = "
+/// What made each version of the tables out of the one before.
+const SCHEMA: &[&str] = &["
     -- A payload is kept once, however often it was sent.
     CREATE TABLE payloads (
         hash BLOB NOT NULL PRIMARY KEY,
@@ -32,8 +33,7 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX entries_by_payload ON entries (payload);
     CREATE INDEX entries_by_time ON entries (at);
-";
-const SCHEMA_NUMBER: i64 = 1;
+"];
 
 /// What an entry costs besides its payload.
 const ENTRY_BYTES: u64 = 512;
@@ -99,7 +99,7 @@ pub struct LedgerEntry {
 
 impl Ledger {
     pub(crate) fn open(path: &Path, limits: LedgerLimits) -> Result<Self, DatabaseError> {
-        let connection = database::open(path, "egress.db", SCHEMA, SCHEMA_NUMBER)?;
+        let connection = database::open(path, "egress.db", SCHEMA)?;
         let payloads: Option<i64> =
             connection.query_row("SELECT SUM(length(body)) FROM payloads", [], |row| row.get(0))?;
         let entries: i64 =

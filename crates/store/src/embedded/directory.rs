@@ -11,8 +11,7 @@ use crate::{CreatedKey, Directory, DirectoryError, Key, NewKey, Org, Scope};
 
 const SCHEMA: sqlite::Schema = sqlite::Schema {
     store: "directory",
-    version: 1,
-    tables: "
+    steps: &["
         CREATE TABLE orgs (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL UNIQUE,
@@ -32,7 +31,7 @@ const SCHEMA: sqlite::Schema = sqlite::Schema {
             revoked_at INTEGER
         ) STRICT;
         CREATE INDEX keys_of_org ON keys (org_id);
-    ",
+    "],
 };
 
 const KEY_COLUMNS: &str =

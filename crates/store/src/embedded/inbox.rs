@@ -21,9 +21,8 @@ const REPEAT_WINDOW_MICROS: i64 = 7 * 86_400_000_000;
 
 const SCHEMA: sqlite::Schema = sqlite::Schema {
     store: STORE,
-    version: 1,
     // AUTOINCREMENT keeps positions from being used again once their rows are deleted.
-    tables: "
+    steps: &["
         CREATE TABLE entries (
             position INTEGER PRIMARY KEY AUTOINCREMENT,
             org_id TEXT NOT NULL,

@@ -22,10 +22,9 @@ const SETTINGS: &str = "
 pub(super) struct Schema {
     /// Which store it is.
     pub(super) store: &'static str,
-    /// The version of the tables, kept in the file.
-    pub(super) version: i64,
-    /// Makes the tables of an empty file.
-    pub(super) tables: &'static str,
+    /// What made each version of the tables out of the one before. A step that was released never
+    /// changes; the file keeps how many it has taken.
+    pub(super) steps: &'static [&'static str],
 }
 
 /// Opens a file that only its owner may read, and makes its tables if it is empty.
@@ -36,11 +35,12 @@ pub(super) fn open(file: &Path, schema: &Schema) -> Result<Connection, OpenError
     let mut connection = connect(file).map_err(refused)?;
     let version: i64 =
         connection.query_row("PRAGMA user_version", (), |row| row.get(0)).map_err(refused)?;
-    if version > schema.version {
+    let taken = usize::try_from(version).unwrap_or(usize::MAX);
+    let Some(missing) = schema.steps.get(taken..) else {
         return Err(OpenError::TooNew { store: schema.store });
-    }
-    if version == 0 {
-        create(&mut connection, schema).map_err(refused)?;
+    };
+    if !missing.is_empty() {
+        advance(&mut connection, missing, schema.steps.len()).map_err(refused)?;
     }
     Ok(connection)
 }
@@ -65,9 +65,31 @@ pub(super) fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection>
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn create(connection: &mut Connection, schema: &Schema) -> rusqlite::Result<()> {
+fn advance(connection: &mut Connection, missing: &[&str], version: usize) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(schema.tables)?;
-    transaction.pragma_update(None, "user_version", schema.version)?;
+    missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    transaction.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(i64::MAX))?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1);";
+    const SECOND: &str = "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 2;";
+
+    #[test]
+    fn an_older_file_takes_the_steps_that_it_lacks() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.db");
+        let opened = |steps| open(&file, &Schema { store: "a", steps });
+        drop(opened(&[FIRST]).expect("made"));
+        let connection = opened(&[FIRST, SECOND]).expect("advanced");
+        let row: (i64, i64) = connection
+            .query_row("SELECT x, y FROM a", (), |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("a row");
+        assert_eq!(row, (1, 2));
+        assert!(matches!(opened(&[FIRST]), Err(OpenError::TooNew { store: "a" })));
+    }
 }
