@@ -260,7 +260,7 @@ impl Shared {
             floor_version: modelstat_redact::FLOOR_VERSION,
             redaction: self.redaction,
             address: self.address.to_string(),
-            destination: self.door.destination().to_owned(),
+            destination: self.door.destination(),
             started_at: self.started_at,
             now: self.clock.now(),
             spool: SpoolStatus { used_bytes, limit_bytes, incoming, outbox, turns, quarantine },

@@ -20,7 +20,7 @@ pub(crate) use ledger::Ledger;
 pub use ledger::LedgerEntry;
 
 /// Where batches go on the server. What came to `/v1/ingest/raw` goes here too: its text stays.
-const INGEST_PATH: &str = "/v1/ingest";
+pub(crate) const INGEST_PATH: &str = "/v1/ingest";
 
 /// Most bytes of an answer that are read: one line for each refused event of the largest batch.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
@@ -42,6 +42,8 @@ pub enum DoorError {
 
 /// What is to be sent.
 pub(crate) struct Letter<'a> {
+    /// Where on the server, such as `/v1/ingest`.
+    pub(crate) path: &'a str,
     pub(crate) key: u32,
     pub(crate) secret: &'a Secret,
     pub(crate) batch_id: &'a str,
@@ -73,13 +75,15 @@ pub(crate) struct Door {
     agent: ureq::Agent,
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
-    url: String,
-    destination: String,
+    /// The server's address, without a slash at its end.
+    base: String,
+    /// Host, port and path of the base.
+    host: String,
 }
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Door({})", self.destination)
+        write!(f, "Door({})", self.host)
     }
 }
 
@@ -93,8 +97,7 @@ impl Door {
         // Clients are configured with the whole path, so some will write it here too.
         let base = config.server_url.trim_end_matches('/');
         let base = base.strip_suffix(INGEST_PATH).unwrap_or(base).trim_end_matches('/');
-        let url = format!("{base}{INGEST_PATH}");
-        let destination = destination(&url)?;
+        let host = destination(base)?;
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the key elsewhere.
@@ -107,19 +110,19 @@ impl Door {
             .timeout_global(Some(config.pace.request_time))
             .build()
             .new_agent();
-        Ok(Self { agent, ledger, clock, url, destination })
+        Ok(Self { agent, ledger, clock, base: base.to_owned(), host })
     }
 
-    /// Returns host, port and path of the server.
-    pub(crate) fn destination(&self) -> &str {
-        &self.destination
+    /// Returns host, port and path of where batches go.
+    pub(crate) fn destination(&self) -> String {
+        format!("{}{INGEST_PATH}", self.host)
     }
 
     /// Sends a letter. Every retry is a further entry of the ledger with the same payload.
     pub(crate) fn send(&self, letter: &Letter<'_>) -> Result<Reply, SendError> {
         let intent = Intent {
             at: self.clock.now(),
-            destination: &self.destination,
+            destination: &format!("{}{}", self.host, letter.path),
             key: letter.key,
             batch_id: letter.batch_id,
             events: letter.events,
@@ -143,7 +146,7 @@ impl Door {
         let bearer = format!("Bearer {}", letter.secret.expose());
         let sent = self
             .agent
-            .post(&self.url)
+            .post(format!("{}{}", self.base, letter.path))
             .header(header::AUTHORIZATION, bearer)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONTENT_ENCODING, "gzip")
@@ -186,7 +189,7 @@ fn destination(url: &str) -> Result<String, DoorError> {
         return Err(DoorError::Address);
     }
     let port = authority.port_u16().unwrap_or(port);
-    Ok(format!("{}:{port}{}", authority.host(), uri.path()))
+    Ok(format!("{}:{port}{}", authority.host(), uri.path().trim_end_matches('/')))
 }
 
 /// Errors may quote addresses and headers; the words of this list quote nothing.
@@ -241,13 +244,10 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_is_host_port_and_path() {
+    fn a_destination_starts_with_host_port_and_path() {
         let of = |url| destination(url);
-        assert_eq!(of("https://a.example/v1/ingest").as_deref(), Ok("a.example:443/v1/ingest"));
-        assert_eq!(
-            of("http://127.0.0.1:4320/x/v1/ingest").as_deref(),
-            Ok("127.0.0.1:4320/x/v1/ingest")
-        );
+        assert_eq!(of("https://a.example").as_deref(), Ok("a.example:443"));
+        assert_eq!(of("http://127.0.0.1:4320/x").as_deref(), Ok("127.0.0.1:4320/x"));
         assert_eq!(of("ftp://a.example/"), Err(DoorError::Address));
         assert_eq!(of("https://user:word@a.example/"), Err(DoorError::Userinfo));
     }

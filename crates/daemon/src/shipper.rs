@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::config::Pace;
 use crate::database::DatabaseError;
-use crate::egress::{Door, Letter, Reply, SendError};
+use crate::egress::{Door, INGEST_PATH, Letter, Reply, SendError};
 use crate::keys::KeyRing;
 use crate::pipeline::halve;
 use crate::spool::{Outgoing, Shipped, Spool};
@@ -173,6 +173,7 @@ impl Shipper {
             return Ok(Outcome::Refused { reason: "no_such_key".to_owned() });
         };
         let letter = Letter {
+            path: INGEST_PATH,
             key,
             secret: &secret,
             batch_id: &head.request.batch_id,
