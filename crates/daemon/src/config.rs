@@ -91,12 +91,19 @@ pub struct SpoolLimits {
     pub reserve_bytes: u64,
     /// The same as a share of the disk; the larger of the two holds.
     pub reserve_percent: u64,
+    /// The most that the share asks for, in bytes.
+    pub reserve_share_bytes: u64,
 }
 
 impl Default for SpoolLimits {
     fn default() -> Self {
         // Days of a busy team's numbers, and little beside any disk of today.
-        Self { bytes: 2048 * MIB, reserve_bytes: 512 * MIB, reserve_percent: 5 }
+        Self {
+            bytes: 2048 * MIB,
+            reserve_bytes: 512 * MIB,
+            reserve_percent: 5,
+            reserve_share_bytes: 4096 * MIB,
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::{
-    Product, batch, create_key, event, free_address, get, totals, try_post, wait_until,
+    PATIENCE, Product, batch, create_key, event, free_address, get, totals, try_post, wait_until,
 };
 
 /// Rounds in the test run; `cargo xtask faults` asks for more.
@@ -62,6 +62,8 @@ fn check(victim: Victim) {
             let (log, stop, ingest) = (&log, &stop, &ingest);
             scope.spawn(move || send_until(stop, sender, door, ingest, log));
         }
+        // Also when a round fails: senders that nobody stops would keep the test from ending.
+        let _end = StopAtEnd(&stop);
         let mut dice = u64::from(std::process::id()) | 1;
         for _ in 0..rounds() {
             std::thread::sleep(Duration::from_millis(200 + roll(&mut dice) % 900));
@@ -76,11 +78,19 @@ fn check(victim: Victim) {
                 }
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
     log.check_against(&server_url, &read);
     assert!(daemon.expect("it runs").stop().success());
     assert!(server.expect("it runs").stop().success());
+}
+
+/// Stops the senders when the rounds are over, however they ended.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The ids of the events that were acknowledged, by session.
@@ -96,10 +106,13 @@ fn send_until(stop: &AtomicBool, sender: usize, door: &str, key: &str, log: &Log
         let events: Vec<Value> =
             ids.iter().map(|id| event(id, &session, "2026-11-01T10:00:00.000Z")).collect();
         let batch = batch("faults", &events);
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            if try_post(door, key, &batch).is_some_and(|answer| answer.status == 200) {
+            let answer = try_post(door, key, &batch);
+            if answer.as_ref().is_some_and(|answer| answer.status == 200) {
                 break;
             }
+            assert!(Instant::now() < deadline, "{door} took nothing; its last answer: {answer:?}");
             std::thread::sleep(Duration::from_millis(10));
         }
         log.0.lock().expect("no sender panicked").entry(session).or_default().extend(ids);

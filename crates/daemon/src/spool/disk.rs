@@ -32,7 +32,8 @@ impl Disk {
         }
         let has_room = rustix::fs::statvfs(&self.folder).map_or(true, |disk| {
             let share = disk.f_blocks / 100 * self.limits.reserve_percent;
-            let reserve = self.limits.reserve_bytes.max(share.saturating_mul(disk.f_frsize));
+            let share = share.saturating_mul(disk.f_frsize).min(self.limits.reserve_share_bytes);
+            let reserve = self.limits.reserve_bytes.max(share);
             disk.f_bavail.saturating_mul(disk.f_frsize) > reserve
         });
         *last = Some((Instant::now(), has_room));

@@ -8,6 +8,7 @@ use std::path::Path;
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 const MODE_BITS: u32 = 0o777;
+const MIB: u64 = 1024 * 1024;
 
 /// Free disk space that is left alone, so that the ledger can always checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +17,20 @@ pub struct DiskReserve {
     pub percent: u8,
     /// At least this many bytes.
     pub least_bytes: u64,
+    /// At most this many bytes, unless that is less than the least.
+    pub most_bytes: u64,
 }
 
 impl Default for DiskReserve {
     fn default() -> Self {
-        Self { percent: 5, least_bytes: 512 * 1024 * 1024 }
+        // A share alone would refuse calls on a large disk while a hundred checkpoints had room.
+        Self { percent: 5, least_bytes: 512 * MIB, most_bytes: 4096 * MIB }
     }
 }
 
 impl DiskReserve {
     /// No reserve.
-    pub const NONE: Self = Self { percent: 0, least_bytes: 0 };
+    pub const NONE: Self = Self { percent: 0, least_bytes: 0, most_bytes: 0 };
 
     /// Returns whether the folder's file system has more free space than the reserve and `needed`.
     pub(super) fn is_kept(self, folder: &Path, needed: u64) -> io::Result<bool> {
@@ -38,7 +42,12 @@ impl DiskReserve {
             u128::from(space.f_blocks) * u128::from(space.f_frsize) * u128::from(self.percent)
                 / 100;
         let free = u128::from(space.f_bavail) * u128::from(space.f_frsize);
-        Ok(free >= share.max(u128::from(self.least_bytes)) + u128::from(needed))
+        Ok(free >= self.of_share(share) + u128::from(needed))
+    }
+
+    /// The reserve where its share of the file system is so many bytes.
+    fn of_share(self, share: u128) -> u128 {
+        share.min(u128::from(self.most_bytes)).max(u128::from(self.least_bytes))
     }
 }
 
@@ -92,9 +101,21 @@ mod tests {
     }
 
     #[test]
+    fn a_reserve_is_a_share_between_two_bounds() {
+        let reserve = |disk_bytes: u64| {
+            let share = u128::from(disk_bytes) * u128::from(DiskReserve::default().percent) / 100;
+            DiskReserve::default().of_share(share)
+        };
+        let gib = 1024 * MIB;
+        assert_eq!(reserve(gib), u128::from(512 * MIB));
+        assert_eq!(reserve(40 * gib), u128::from(2 * gib));
+        assert_eq!(reserve(4_000 * gib), u128::from(4 * gib));
+    }
+
+    #[test]
     fn a_reserve_beyond_the_disk_is_never_kept() {
         let folder = tempfile::tempdir().expect("a folder");
-        let beyond = DiskReserve { percent: 0, least_bytes: u64::MAX };
+        let beyond = DiskReserve { percent: 0, least_bytes: u64::MAX, most_bytes: 0 };
         assert!(!beyond.is_kept(folder.path(), 0).expect("a file system"));
         assert!(DiskReserve::NONE.is_kept(folder.path(), u64::MAX).expect("a file system"));
     }

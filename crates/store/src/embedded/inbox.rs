@@ -61,7 +61,7 @@ const SCHEMA: sqlite::Schema = sqlite::Schema {
             PRIMARY KEY (org_id, batch_id, content_hash)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX repeats_by_time ON repeats (taken_at);
-    ",
+    "],
 };
 
 /// Entries in one SQLite file: one thread writes, in groups; reading holds no transaction.
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn takes_nothing_below_the_disk_reserve() {
         let folder = tempfile::tempdir().expect("a folder");
-        let reserve = DiskReserve { percent: 0, least_bytes: u64::MAX };
+        let reserve = DiskReserve { percent: 0, least_bytes: u64::MAX, most_bytes: 0 };
         let inbox = open(&folder.path().join("inbox.db"), reserve, 0);
         let refused = contract::inbox::commit(&inbox, entry("org", 1));
         assert!(matches!(refused, Err(InboxError::DiskReserve)));
