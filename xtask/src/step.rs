@@ -2,9 +2,17 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what xtask prints with")]
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+/// Longest that one command may take where nobody watches, well beyond the slowest: what hangs is to be
+/// named while there is still somebody to tell.
+const UNWATCHED_LIMIT: Duration = Duration::from_mins(40);
+
+/// Between two looks at a command that nobody watches.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What can go wrong, in words for the person at the keyboard.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
@@ -65,12 +73,45 @@ pub(crate) fn without_cargo(mut command: Command) -> Command {
 pub(crate) fn run(what: &str, command: &mut Command) -> Outcome {
     progress(&format!("{what} …"));
     let started = Instant::now();
-    let status = command.status().map_err(|error| missing(command, &error))?;
+    let status = if is_unwatched() {
+        // A group of its own, so that what it has started can be ended with it.
+        let child = command.process_group(0).spawn().map_err(|error| missing(command, &error))?;
+        wait(what, child, UNWATCHED_LIMIT)?
+    } else {
+        command.status().map_err(|error| missing(command, &error))?
+    };
     if !status.success() {
         return Err(format!("{what} failed ({status})"));
     }
     progress(&format!("{what}: done in {:.0} s", started.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// Whether this is a run of CI.
+fn is_unwatched() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value != "false")
+}
+
+/// Waits for the leader of a process group; after the limit the whole group is ended.
+fn wait(what: &str, mut child: Child, limit: Duration) -> Outcome<ExitStatus> {
+    let failed = |error: std::io::Error| format!("{what} could not be waited for: {error}");
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            return Ok(status);
+        }
+        if started.elapsed() > limit {
+            let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+            if let Some(group) = group {
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
+                    .map_err(|error| failed(error.into()))?;
+            }
+            child.wait().map_err(failed)?;
+            let seconds = limit.as_secs();
+            return Err(format!("{what} hung: it had not ended after {seconds} s"));
+        }
+        std::thread::sleep(LOOK_INTERVAL);
+    }
 }
 
 /// Runs a command to its end and returns what it printed on standard output.
@@ -91,5 +132,33 @@ fn missing(command: &Command, error: &std::io::Error) -> String {
             None => format!("`{program}` is missing"),
         },
         _ => format!("could not start `{program}`: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Child {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).process_group(0).spawn().expect("a shell")
+    }
+
+    #[test]
+    fn what_hangs_is_ended_with_all_that_it_started() {
+        let folder = target().join("xtask-hang");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join(std::process::id().to_string());
+        let script = format!("(sleep 1; echo late > {}) & sleep 60", file.display());
+        let told = wait("it", shell(&script), Duration::from_millis(100)).expect_err("it hung");
+        assert_eq!(told, "it hung: it had not ended after 0 s");
+        std::thread::sleep(Duration::from_millis(1_500));
+        assert!(!file.exists(), "its child went on");
+    }
+
+    #[test]
+    fn what_ends_in_time_tells_how() {
+        let status = wait("it", shell("exit 3"), Duration::from_mins(1)).expect("it ended");
+        assert_eq!(status.code(), Some(3));
     }
 }

@@ -14,8 +14,8 @@ pub fn content_hash<P: AsRef<str>>(parts: impl IntoIterator<Item = P>) -> String
     prefixed_hash("", parts)
 }
 
-/// The same behind a prefix. The parts are joined before they are hashed, since a hasher that is fed
-/// piece by piece costs several times as much for what is mostly under a hundred bytes.
+/// The same behind a prefix. The parts are joined before they are hashed: they are mostly under a hundred
+/// bytes, for which a hasher's state of two kilobytes would be set up.
 fn prefixed_hash<P: AsRef<str>>(prefix: &str, parts: impl IntoIterator<Item = P>) -> String {
     let mut joined = Vec::with_capacity(128);
     for (index, part) in parts.into_iter().enumerate() {
