@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
@@ -13,6 +14,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import modelstat
 from modelstat import _log
 from receiver import Receiver
+
+
+# Set by `run.py` where everything is installed that a test may want.
+NEEDS_ALL = bool(os.environ.get("MODELSTAT_TEST_NEEDS_ALL"))
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where everything is installed, a test that is skipped has failed."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if NEEDS_ALL and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, where everything is installed: {report.longrepr}"
 
 
 @pytest.fixture(autouse=True)

@@ -92,11 +92,11 @@ def install(python: Path, wheel: Path) -> None:
 def checks(python: Path, newest: Path, cache: Path, wheel: Path) -> List[tuple[str, bool]]:
     """Runs every check and returns how each went."""
     # The sources beside the tests have no core in them: what is tested is the wheel.
-    results = [("pytest", run([str(python), "-m", "pytest", "-q", str(HERE)]))]
+    results = [("pytest", run([str(python), "-m", "pytest", "-q", str(HERE)], {"MODELSTAT_TEST_NEEDS_ALL": "1"}))]
     say("the newest packages of the providers")
     left_out = [f"--ignore={HERE / 'wrap' / name}" for name in NEEDS_FRAMEWORKS]
     results.append(
-        ("pytest with the newest", run([str(newest), "-m", "pytest", "-q", str(HERE / "wrap"), *left_out]))
+        ("pytest with the newest", run([str(newest), "-m", "pytest", "-q", "-rs", str(HERE / "wrap"), *left_out]))
     )
     mypy = [str(python), "-m", "mypy", "--cache-dir", str(cache / "mypy")]
     results.append(("mypy", run(mypy)))
@@ -127,7 +127,7 @@ def other_python(version: str, cache: Path, wheel: Path) -> Optional[bool]:
         (folder / "installed").touch()
     install(python, wheel)
     say(f"CPython {version}, without the tests of wrap() and the integrations")
-    return run([str(python), "-m", "pytest", "-q", str(HERE), "--ignore", str(HERE / "wrap")])
+    return run([str(python), "-m", "pytest", "-q", "-rs", str(HERE), "--ignore", str(HERE / "wrap")])
 
 
 def pip(python: Path, *arguments: str) -> List[str]:

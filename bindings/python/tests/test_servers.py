@@ -145,9 +145,8 @@ def test_uwsgi(
     command += ["--master", "--processes", "2", "--need-app", "--die-on-term", "--disable-logging"]
     command += ["--virtualenv", sys.prefix, *apps, *threads]
     environment = {**os.environ, "URL": receiver.base_url}
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with (tmp_path / "told").open("wb") as told:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=told, stderr=told)
     processes.append(process)
     copies = 2 if apps else 1
     # Until every process that makes a client has made it.
@@ -157,8 +156,8 @@ def test_uwsgi(
     process.send_signal(signal.SIGTERM)
     process.wait(STOP_S)
     expected = ["preload"] * copies + [f"worker-{number}" for number in range(12)]
-    assert wait_until(lambda: len(sent(receiver)) >= len(expected))
-    assert sorted(sent(receiver)) == sorted(expected)
+    wait_until(lambda: len(sent(receiver)) >= len(expected))
+    assert sorted(sent(receiver)) == sorted(expected), (tmp_path / "told").read_text()
     late = [event for event in receiver.events() if event["session_id"] == "late"]
     assert len(late) == copies if apps else len(late) <= 1
 
