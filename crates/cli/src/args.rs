@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::model::ModelVerb;
 use crate::commands::redact::Identifiers;
 
 /// What your LLM spend buys, without a prompt ever leaving your machine.
@@ -47,6 +48,8 @@ pub(crate) enum Verb {
     Redact(RedactArguments),
     /// Show the price book
     Prices(PricesArguments),
+    /// Bring, check and remove the models that may summarise
+    Model(ModelArguments),
     /// Manage the sample data
     Demo(DemoArguments),
     /// Print parts of the documents that are generated from the code
@@ -339,6 +342,24 @@ pub(crate) enum PricesVerb {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  modelstat model list                     what there is, and what is here
+  modelstat model pull                     bring the default model, after asking
+  modelstat model pull qwen3.5-0.8b --yes  bring another, without asking
+  modelstat model import Qwen3-0.6B-Q4_K_M.gguf
+                                           take a file that somebody brought here
+
+Files are pinned: each is known by its size and sha256, whatever server it comes from. A pull that broke
+off goes on where it was. HTTPS_PROXY is honoured, and no credential is ever sent.")]
+pub(crate) struct ModelArguments {
+    #[command(subcommand)]
+    pub(crate) verb: ModelVerb,
+    #[command(flatten)]
+    pub(crate) home: HomeArguments,
 }
 
 #[derive(Debug, Args)]

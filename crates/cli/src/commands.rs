@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod docs;
 pub(crate) mod egress;
 pub(crate) mod keys;
+pub(crate) mod model;
 pub(crate) mod orgs;
 pub(crate) mod prices;
 pub(crate) mod redact;

@@ -59,6 +59,10 @@ impl Home {
         self.folder.join("daemon")
     }
 
+    pub(crate) fn models_folder(&self) -> PathBuf {
+        self.folder.join("models")
+    }
+
     /// Takes the lock; `None` when another process holds it.
     pub(crate) fn try_lock(&self) -> anyhow::Result<Option<Lock>> {
         let path = self.folder.join("lock");

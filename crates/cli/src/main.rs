@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Verb::Egress(egress) => commands::egress::run(&egress),
         Verb::Redact(redact) => commands::redact::run(&redact),
         Verb::Prices(prices) => commands::prices::run(&prices),
+        Verb::Model(model) => commands::model::run(&model),
         Verb::Demo(demo) => commands::demo::run(&demo),
         Verb::Docs(docs) => commands::docs::run(&docs),
     };

@@ -3,6 +3,7 @@
 mod faults;
 mod hostile;
 mod leak;
+mod model;
 mod product;
 mod redact;
 mod redaction;

@@ -36,6 +36,7 @@ pub(crate) fn modelstat(arguments: &[&str]) -> Command {
         "MODELSTAT_DAEMON_LISTEN",
         "MODELSTAT_CONFIG",
         "MODELSTAT_REDACT_RULES",
+        "MODELSTAT_MODEL_MIRROR",
     ] {
         command.env_remove(name);
     }

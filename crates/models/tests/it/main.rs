@@ -1,0 +1,5 @@
+//! The folder of models against a server on loopback that does what servers do, and worse.
+
+mod hub;
+mod pull;
+mod shelf;
