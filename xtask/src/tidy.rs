@@ -46,12 +46,13 @@ const DOORS: [Door; 3] = [
         call: "ureq::",
         allowed: &[
             "crates/daemon/src/egress",
+            "crates/models/src/fetch.rs",
             "crates/cli/src/client.rs",
             "crates/cli/tests/",
             "crates/sdk/src/http/remote.rs",
             "crates/testkit/",
         ],
-        instead: "requests leave through `egress` in the daemon, `client` in the verbs, `http` in the SDK",
+        instead: "requests leave through `egress` in the daemon, `client` in the verbs, `http` in the SDK, `fetch` for models",
     },
 ];
 
@@ -60,7 +61,7 @@ const APART: [&str; 1] = ["integrations/rig/Cargo.toml"];
 
 /// Crates that send requests, and the crates of ours that may.
 const SENDERS: [&str; 5] = ["ureq", "reqwest", "isahc", "attohttpc", "curl"];
-const MAY_SEND: [&str; 3] = ["sdk", "daemon", "cli"];
+const MAY_SEND: [&str; 4] = ["sdk", "daemon", "cli", "models"];
 
 /// Checks the crates' edges and the sources.
 pub(crate) fn run() -> Outcome {
