@@ -11,6 +11,7 @@ mod engine;
 mod extract;
 mod gate;
 mod language;
+mod model;
 mod outcome;
 mod phrases;
 mod program;
@@ -28,6 +29,10 @@ pub use engine::{
 pub use extract::ExtractEngine;
 pub use gate::{
     Gate, LeakError, MAX_OUTPUT_BYTES, MAX_REMOVED_WORDS, MAX_VERBATIM_WORDS, Quoting, Removed,
+};
+pub use model::{
+    MAX_ANSWER_TOKENS, MIN_MODEL_WORDS, PROMPT_VERSION, SYSTEM, grammar, is_worth_a_model, prompt,
+    read_answer, schema,
 };
 pub use segment::{SegmentLimits, Span, TurnMark, split};
 pub use template::TemplateEngine;
