@@ -1,6 +1,8 @@
 //! Refusals: a status, a code for programs and a sentence for people, never a value of the request.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -18,6 +20,22 @@ pub struct Refusal {
 /// Marks a response as a refusal, so that whoever answers can count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefusalCode(pub &'static str);
+
+/// How often something was refused, by code.
+#[derive(Debug, Default)]
+pub struct RefusalCounts(Mutex<BTreeMap<&'static str, u64>>);
+
+impl RefusalCounts {
+    /// Counts one more.
+    pub fn count(&self, code: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
+    }
+
+    /// Returns the counts since the start.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl Refusal {
     /// Refuses in fixed words.
