@@ -138,7 +138,8 @@ impl Shares {
     fn ask_oldest(&self, who: u64) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut others = open.iter_mut().filter(|(id, open)| **id != who && !open.is_asked);
-        let Some((_, oldest)) = others.next().filter(|(_, oldest)| oldest.since.elapsed() >= LINGER)
+        let Some((_, oldest)) =
+            others.next().filter(|(_, oldest)| oldest.since.elapsed() >= LINGER)
         else {
             return false;
         };
