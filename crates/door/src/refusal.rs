@@ -144,6 +144,12 @@ pub mod refuse {
     /// The body took too long.
     pub const TOO_SLOW: Refusal =
         Refusal::new(S::REQUEST_TIMEOUT, "too_slow", "the body took too long to arrive");
+    /// The head is too large.
+    pub const HEAD_TOO_LARGE: Refusal = Refusal::new(
+        S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "head_too_large",
+        "the request's headers are larger than 64 KiB; send fewer or shorter ones",
+    );
     /// Too many bodies are in memory.
     pub const BUSY: Refusal =
         Refusal::new(S::SERVICE_UNAVAILABLE, "busy", "too many bodies are in memory; try again")

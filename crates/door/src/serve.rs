@@ -31,6 +31,9 @@ const MAX_HEADERS: usize = 100;
 /// Pause after a failed accept: out of file descriptors, for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The code of heads beyond the limit, as of the refusal.
+const HEAD_TOO_LARGE: &str = "head_too_large";
+
 /// The code of connections that made room for others.
 const DISPLACED: &str = "connection_displaced";
 
@@ -208,10 +211,18 @@ impl Serving {
     {
         let Self { router, limits, counts, mut stopped } = self;
         let activity = Arc::clone(&place.activity);
-        let working = Arc::clone(&activity);
+        let (working, refused) = (Arc::clone(&activity), Arc::clone(&counts));
         let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
             let (mut router, activity) = (router.clone(), Arc::clone(&working));
+            // What is read ahead may hold more than was allowed.
+            let is_too_large = head_bytes(&request) > limits.head_bytes;
+            if is_too_large {
+                refused.count(HEAD_TOO_LARGE);
+            }
             async move {
+                if is_too_large {
+                    return Ok(refuse::HEAD_TOO_LARGE.into_response());
+                }
                 let mut request = request.map(|body| watch_body(body, Arc::clone(&activity)));
                 request.extensions_mut().insert(via);
                 let answered = router.call(request).await;
@@ -247,10 +258,20 @@ impl Serving {
     }
 }
 
+/// About how long a head was, line by line.
+fn head_bytes<B>(request: &hyper::Request<B>) -> usize {
+    let uri = request.uri();
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len())
+        + uri.authority().map_or(0, |authority| authority.as_str().len());
+    let fields =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    target + fields.sum::<usize>()
+}
+
 /// Counts a head that was refused before there was a request; hyper has answered it where it can.
 fn note(error: &hyper::Error, has_unanswered: bool, counts: &RefusalCounts) {
     let code = if error.is_parse_too_large() {
-        "head_too_large"
+        HEAD_TOO_LARGE
     } else if error.is_parse() {
         "head_malformed"
     } else if error.is_timeout() && has_unanswered {
