@@ -150,3 +150,32 @@ fn other_machines_are_let_in_by_word_alone() {
     let rebound = [("Host", "evil.example:4319"), ("Origin", "http://evil.example:4319")];
     assert_eq!(send(&rebound), 403);
 }
+
+/// Run again by itself with an environment, this test is the program that records.
+#[test]
+fn the_sdk_reads_the_secret_where_the_environment_says() {
+    #[expect(clippy::disallowed_methods, reason = "the program's half of the test")]
+    if std::env::var("MODELSTAT_DAEMON_TOKEN_FILE").is_ok() {
+        let client = Client::from_env();
+        client.record(LlmCall::new("openai", "sess_1").text("asked", "answered"));
+        assert!(client.shutdown_blocking(Duration::from_secs(20)).complete);
+        return;
+    }
+    let world = World::start_with("http://127.0.0.1:9".to_owned(), |config| {
+        config.reach.token = Some(Secret::new(secret()));
+        config.reach.requires_token = true;
+    });
+    let file = world.folder.path().join("daemon.token");
+    std::fs::write(&file, format!("{}\n", secret())).expect("written");
+    let name = "reach::the_sdk_reads_the_secret_where_the_environment_says";
+    let program = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", name])
+        .env("MODELSTAT_DAEMON_TOKEN_FILE", &file)
+        .env("MODELSTAT_DAEMON_URL", format!("http://{}/v1/ingest", world.address()))
+        .env("MODELSTAT_INGEST_KEY", "key-one")
+        .output()
+        .expect("it runs");
+    assert!(program.status.success(), "{}", String::from_utf8_lossy(&program.stdout));
+    assert_eq!(world.status().outcomes["accepted"], 1);
+    assert_eq!(world.status().refused_requests["daemon_token"], 1);
+}
