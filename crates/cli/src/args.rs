@@ -97,6 +97,39 @@ pub(crate) struct DaemonOptions {
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) redact_identifiers: Option<bool>,
+    #[command(flatten)]
+    pub(crate) reach: ReachOptions,
+}
+
+/// Who may reach the daemon.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReachOptions {
+    /// A unix socket to listen on too, or `none` [default: daemon/daemon.sock in the data directory]
+    #[arg(long, value_name = "PATH|none", env = "MODELSTAT_DAEMON_SOCKET")]
+    pub(crate) daemon_socket: Option<PathBuf>,
+    /// Take batches over TCP only from who sends the secret in daemon.token, against other users of this
+    /// machine [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "MODELSTAT_REQUIRE_TOKEN",
+        value_parser = BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(crate) require_token: Option<bool>,
+    /// Let the daemon listen on an address that other machines reach [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "MODELSTAT_DAEMON_ALLOW_REMOTE",
+        value_parser = BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(crate) daemon_allow_remote: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]

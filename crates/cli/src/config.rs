@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::args::{DaemonOptions, ExcerptWord, HashesWord, HomeArguments, RedactionOptions};
+use crate::args::{
+    DaemonOptions, ExcerptWord, HashesWord, HomeArguments, ReachOptions, RedactionOptions,
+};
 use crate::error::hinted;
 use crate::home::Home;
 
@@ -31,11 +33,25 @@ pub(crate) struct File {
     daemon_key: Option<String>,
     excerpt: Option<ExcerptWord>,
     hashes: Option<HashesWord>,
+    daemon_socket: Option<PathBuf>,
+    require_token: Option<bool>,
+    daemon_allow_remote: Option<bool>,
     #[serde(default)]
     redact: RedactSection,
     /// Where the file lies, from which its paths go.
     #[serde(skip)]
     folder: PathBuf,
+}
+
+/// Where the daemon's unix socket is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Socket {
+    /// There is none.
+    None,
+    /// Where nobody named a place: gone without when the system cannot have one there.
+    Default(PathBuf),
+    /// Where it was asked for.
+    At(PathBuf),
 }
 
 /// The section `[redact]`.
@@ -74,7 +90,7 @@ impl File {
             hinted(
                 format!("{} is not valid (line {line})", path.display()),
                 "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes, \
-                 redact.identifiers, redact.rules",
+                 daemon_socket, require_token, daemon_allow_remote, redact.identifiers, redact.rules",
             )
         })
     }
@@ -101,6 +117,27 @@ impl File {
 
     pub(crate) fn hashes(&self, options: &DaemonOptions) -> HashesWord {
         options.hashes.or(self.hashes).unwrap_or(HashesWord::Keyed)
+    }
+
+    /// The unix socket that was asked for; without a word, the default one.
+    pub(crate) fn daemon_socket(&self, options: &ReachOptions, home: &Home) -> Socket {
+        let in_file = self.daemon_socket.as_ref().map(|path| match path.as_os_str() {
+            word if word == "none" => path.clone(),
+            _ => self.folder.join(path),
+        });
+        match options.daemon_socket.clone().or(in_file) {
+            None => Socket::Default(home.daemon_folder().join("daemon.sock")),
+            Some(path) if path.as_os_str() == "none" => Socket::None,
+            Some(path) => Socket::At(path),
+        }
+    }
+
+    pub(crate) fn require_token(&self, options: &ReachOptions) -> bool {
+        options.require_token.or(self.require_token).unwrap_or(false)
+    }
+
+    pub(crate) fn daemon_allow_remote(&self, options: &ReachOptions) -> bool {
+        options.daemon_allow_remote.or(self.daemon_allow_remote).unwrap_or(false)
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

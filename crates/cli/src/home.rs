@@ -13,6 +13,12 @@ use crate::args::HomeArguments;
 use crate::config::environment;
 use crate::error::hinted;
 
+/// Shortest secret in `daemon.token`: what nobody guesses.
+const MIN_TOKEN_CHARS: usize = 16;
+
+/// Longest secret in `daemon.token`: what fits a header comfortably.
+const MAX_TOKEN_CHARS: usize = 512;
+
 /// A data directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
@@ -34,6 +40,8 @@ pub(crate) struct RunNote {
     pub(crate) server_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) daemon_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) daemon_socket: Option<String>,
 }
 
 impl Home {
@@ -121,6 +129,37 @@ impl Home {
         Ok(IdentifierKey::new(blake3::derive_key(&context, &self.secret()?)))
     }
 
+    /// Reads the secret that tells this user from others on the machine, and makes it at the first start.
+    /// Unlike the token of a running process it stays until the file is removed.
+    pub(crate) fn daemon_token(&self) -> anyhow::Result<String> {
+        let path = self.folder.join("daemon.token");
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let token = text.trim();
+                let is_usable = (MIN_TOKEN_CHARS..=MAX_TOKEN_CHARS).contains(&token.len())
+                    && token.bytes().all(|byte| byte.is_ascii_graphic());
+                if is_usable {
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+                        .with_context(|| format!("could not close {} to others", path.display()))?;
+                    return Ok(token.to_owned());
+                }
+                Err(hinted(
+                    format!("{} holds no usable secret", path.display()),
+                    format!(
+                        "it is one line of {MIN_TOKEN_CHARS} to {MAX_TOKEN_CHARS} printable characters; \
+                         remove the file, and a new one is made"
+                    ),
+                ))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let token = random_token()?;
+                write_private(&path, format!("{token}\n").as_bytes())?;
+                Ok(token)
+            }
+            Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+        }
+    }
+
     /// Notes how to reach this process; readable by its owner only.
     pub(crate) fn write_run_note(&self, note: &RunNote) -> anyhow::Result<()> {
         let text = serde_json::to_vec(note).context("a note is plain text")?;
@@ -200,6 +239,22 @@ mod tests {
         let data = with(&[("XDG_DATA_HOME", "/data"), ("HOME", "/h")]).expect("a folder");
         assert_eq!(data, PathBuf::from("/data/modelstat"));
         assert!(with(&[("HOME", "relative")]).is_err());
+    }
+
+    #[test]
+    fn the_daemon_token_is_made_once_and_kept_to_its_owner() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home { folder: folder.path().to_owned() };
+        let path = folder.path().join("daemon.token");
+        let token = home.daemon_token().expect("made");
+        assert_eq!(token.len(), 64);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+        assert_eq!(home.daemon_token().expect("read"), token);
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        fs::write(&path, "short").expect("written");
+        assert!(home.daemon_token().is_err());
+        fs::remove_file(&path).expect("there");
+        assert_ne!(home.daemon_token().expect("made again"), token);
     }
 
     #[test]

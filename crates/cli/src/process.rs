@@ -10,6 +10,7 @@ pub(crate) fn harden() {
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
         output::note("core dumps could not be turned off");
     }
+    raise_open_files();
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or("unnamed").to_owned();
@@ -24,4 +25,19 @@ pub(crate) fn harden() {
             None => output::note(&format!("thread {thread} panicked")),
         }
     }));
+}
+
+/// Files and connections that may be open, where the system allows it: the usual 1,024 are what one
+/// listener takes alone.
+const OPEN_FILES: u64 = 8_192;
+
+/// Asks for more open files than a shell usually gives.
+fn raise_open_files() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let wanted = limit.maximum.map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = rustix::process::Rlimit { current: Some(wanted), maximum: limit.maximum };
+        // With fewer, connections that stand still make room.
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).ok();
+    }
 }

@@ -10,6 +10,8 @@ use modelstat_summarize::SegmentLimits;
 use modelstat_wire::egress::Excerpt;
 use modelstat_wire::{BatchFloor, IdentifierKey};
 
+use crate::reach::Reach;
+
 /// Where a daemon listens unless told otherwise: this machine only.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4319);
 
@@ -22,6 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Who else may reach it.
+    pub reach: Reach,
     /// The server to ship to, without `/v1/ingest`.
     pub server_url: String,
     /// Ships everything with this key instead of the keys that brought it.
@@ -57,6 +61,7 @@ impl Config {
         Self {
             data_dir,
             listen: DEFAULT_LISTEN,
+            reach: Reach::default(),
             server_url,
             own_key: None,
             admin_token,

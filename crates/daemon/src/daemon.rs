@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use modelstat_door::BodyBudget;
+use modelstat_door::{BodyBudget, RefusalCounts};
 use modelstat_summarize::TemplateEngine;
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, FloorAdditions, Timestamp};
@@ -16,9 +17,10 @@ use crate::config::{Config, Hashes};
 use crate::database::DatabaseError;
 use crate::egress::{Door, DoorError, Ledger};
 use crate::files::{self, FileError};
-use crate::http::{App, Refused, Reports, Server};
+use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
 use crate::keys::{KeyRing, KeysError};
 use crate::pipeline::Pipeline;
+use crate::reach::Reach;
 use crate::shipper::{Shipper, Shown};
 use crate::spool::{Kind, Spool, Writer};
 use crate::status::{SpoolStatus, Status};
@@ -67,6 +69,15 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// Other machines could reach the address, and nobody said that they may.
+    #[error("{address} can be reached by other machines")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The unix socket cannot be listened on.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// The system gives no thread.
     #[error("could not start a thread")]
     Thread(#[source] io::Error),
@@ -89,6 +100,7 @@ struct Threads {
 /// What the threads share, and what `status` reads.
 struct Shared {
     address: SocketAddr,
+    reach: Reach,
     started_at: Timestamp,
     clock: Arc<dyn Clock>,
     redaction: FloorAdditions,
@@ -96,7 +108,7 @@ struct Shared {
     ledger: Arc<Ledger>,
     door: Arc<Door>,
     shown: Arc<Mutex<Shown>>,
-    refused: Arc<Refused>,
+    refused: Arc<RefusalCounts>,
     pipeline: Arc<Wake>,
     shipper: Arc<Wake>,
 }
@@ -106,9 +118,9 @@ impl Daemon {
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         files::private_folder(&config.data_dir).map_err(StartError::Folder)?;
         // Before anything is written: most often the port is taken by a daemon that runs already.
-        let listener = listen(config.listen)?;
+        let listeners = listen(&config)?;
         let address =
-            listener.local_addr().map_err(|source| listen_failed(config.listen, source))?;
+            listeners.tcp.local_addr().map_err(|source| listen_failed(config.listen, source))?;
         let keys = KeyRing::open(&config.data_dir.join("keys"), config.own_key.clone());
         let keys = Arc::new(keys.map_err(StartError::Keys)?);
         let spool = Spool::open(&config.data_dir.join("spool.db"), config.spool, keys.has_own());
@@ -118,6 +130,7 @@ impl Daemon {
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
         let shared = Arc::new(Shared {
             address,
+            reach: config.reach.clone(),
             started_at: clock.now(),
             clock,
             redaction: config.floor.additions(),
@@ -129,14 +142,14 @@ impl Daemon {
             pipeline: Arc::default(),
             shipper: Arc::default(),
         });
-        Self::run(config, shared, keys, listener).map_err(StartError::Thread)
+        Self::run(config, shared, keys, listeners).map_err(StartError::Thread)
     }
 
     fn run(
         config: Config,
         shared: Arc<Shared>,
         keys: Arc<KeyRing>,
-        listener: TcpListener,
+        listeners: Listeners,
     ) -> io::Result<Self> {
         let (writer, writer_thread) =
             Writer::start(Arc::clone(&shared.spool), Arc::clone(&shared.pipeline))?;
@@ -152,17 +165,20 @@ impl Daemon {
             clock: Arc::clone(&shared.clock),
             floor: config.floor,
             admin_token: config.admin_token,
+            token: config.reach.token,
+            requires_token: config.reach.requires_token,
             keys,
             writer: writer.clone(),
             reports: Reports {
                 status: Arc::new(move || source.status()),
                 ledger: Arc::clone(&shared.ledger),
             },
+            page: Kept::default(),
             refused: Arc::clone(&shared.refused),
             budget: BodyBudget::new(config.http.bodies_bytes),
             workers: Arc::new(Semaphore::new(config.http.workers)),
         };
-        let server = Server::start(listener, app)?;
+        let server = Server::start(listeners, app)?;
         tracing::info!(address = %shared.address, destination = shared.door.destination(), "daemon started");
         Ok(Self { shared, server, writer, threads })
     }
@@ -170,6 +186,11 @@ impl Daemon {
     /// Returns where it listens; with port 0 in the configuration, this is how the port is found.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
+    }
+
+    /// Returns the unix socket that it listens on too.
+    pub fn socket(&self) -> Option<&Path> {
+        self.shared.reach.socket.as_deref()
     }
 
     /// Says how it is doing.
@@ -260,6 +281,9 @@ impl Shared {
             floor_version: modelstat_redact::FLOOR_VERSION,
             redaction: self.redaction,
             address: self.address.to_string(),
+            socket: self.reach.socket.as_ref().map(|path| path.display().to_string()),
+            requires_token: self.reach.requires_token,
+            warnings: self.reach.warnings(self.address),
             destination: self.door.destination(),
             started_at: self.started_at,
             now: self.clock.now(),
@@ -278,8 +302,14 @@ impl Shared {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|source| listen_failed(address, source))
+fn listen(config: &Config) -> Result<Listeners, StartError> {
+    let address = config.listen;
+    if !config.reach.allows(address) {
+        return Err(StartError::NotLoopback { address });
+    }
+    let tcp = TcpListener::bind(address).map_err(|source| listen_failed(address, source))?;
+    let unix = config.reach.socket.as_deref().map(bind).transpose()?;
+    Ok(Listeners { tcp, unix })
 }
 
 fn listen_failed(address: SocketAddr, source: io::Error) -> StartError {

@@ -4,6 +4,7 @@
 //! the ledger was not sent. No other module holds a client.
 
 mod ledger;
+mod sent;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::database::DatabaseError;
 use ledger::Intent;
 pub(crate) use ledger::Ledger;
 pub use ledger::LedgerEntry;
+pub(crate) use sent::Sent;
 
 /// Where batches go on the server. What came to `/v1/ingest/raw` goes here too: its text stays.
 pub(crate) const INGEST_PATH: &str = "/v1/ingest";

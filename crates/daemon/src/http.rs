@@ -1,22 +1,28 @@
-//! The loopback listener: bounded connections, heads, bodies and times.
+//! The listeners on loopback and on a unix socket: bounded connections, heads, bodies and times.
 
 mod admin;
 mod answer;
 mod ingest;
+mod page;
+mod socket;
+mod token;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::header;
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use modelstat_door::{BodyBudget, Limits, RefusalCode, Stop, serve};
+use modelstat_door::{
+    BodyBudget, Limits, Listener, RefusalCode, RefusalCounts, Stop, refuse, serve_counted,
+};
 use modelstat_wire::{BatchFloor, Clock};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
@@ -27,6 +33,9 @@ use crate::spool::Writer;
 use crate::status::Status;
 
 pub(crate) use admin::Reports;
+pub(crate) use page::Kept;
+pub use socket::{SocketError, is_socket_path};
+pub(crate) use socket::{SocketFile, bind};
 
 /// What requests are handled with.
 pub(crate) struct App {
@@ -35,33 +44,29 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) floor: BatchFloor,
     pub(crate) admin_token: Secret,
+    /// The secret of `daemon.token`.
+    pub(crate) token: Option<Secret>,
+    pub(crate) requires_token: bool,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) writer: Writer,
     pub(crate) reports: Reports,
-    pub(crate) refused: Arc<Refused>,
+    pub(crate) page: Kept,
+    pub(crate) refused: Arc<RefusalCounts>,
     /// Bytes of bodies in memory.
     pub(crate) budget: BodyBudget,
     /// Bodies that are parsed at the same time.
     pub(crate) workers: Arc<Semaphore>,
 }
 
-/// Requests by what they were refused for.
-#[derive(Debug, Default)]
-pub(crate) struct Refused(Mutex<BTreeMap<&'static str, u64>>);
-
-impl Refused {
-    fn count(&self, code: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
-    }
-
-    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
 /// Asks for a fresh [`Status`].
 pub(crate) type StatusSource =
     dyn Fn() -> Result<Status, crate::database::DatabaseError> + Send + Sync;
+
+/// What is listened on.
+pub(crate) struct Listeners {
+    pub(crate) tcp: TcpListener,
+    pub(crate) unix: Option<(UnixListener, SocketFile)>,
+}
 
 /// The thread that serves.
 pub(crate) struct Server {
@@ -70,9 +75,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves on a listener that is bound already.
-    pub(crate) fn start(listener: TcpListener, app: App) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
+    /// Serves on listeners that are bound already.
+    pub(crate) fn start(listeners: Listeners, app: App) -> io::Result<Self> {
+        listeners.tcp.set_nonblocking(true)?;
+        if let Some((listener, _)) = &listeners.unix {
+            listener.set_nonblocking(true)?;
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .max_blocking_threads(app.limits.workers + 2)
@@ -82,7 +90,7 @@ impl Server {
         let (stop, stopped) = watch::channel(None);
         let thread =
             std::thread::Builder::new().name("modelstat-listen".to_owned()).spawn(move || {
-                runtime.block_on(listen(listener, Arc::new(app), stopped));
+                runtime.block_on(listen(listeners, Arc::new(app), stopped));
                 end(runtime);
             })?;
         Ok(Self { stop, thread: Some(thread) })
@@ -104,16 +112,28 @@ fn end(runtime: Runtime) {
     runtime.shutdown_timeout(Duration::from_secs(1));
 }
 
-async fn listen(listener: TcpListener, app: Arc<App>, stopped: watch::Receiver<Stop>) {
-    match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => serve(listener, router(Arc::clone(&app)), app.limits, stopped).await,
-        Err(error) => tracing::error!(kind = %error.kind(), "the listener cannot be used"),
+async fn listen(listeners: Listeners, app: Arc<App>, stopped: watch::Receiver<Stop>) {
+    let Listeners { tcp, unix } = listeners;
+    let tcp = tokio::net::TcpListener::from_std(tcp).map(Listener::Tcp);
+    let serving = on(tcp, &app, stopped.clone());
+    let Some((socket, file)) = unix else { return serving.await };
+    let unix = tokio::net::UnixListener::from_std(socket).map(Listener::Unix);
+    tokio::join!(serving, on(unix, &app, stopped));
+    drop(file);
+}
+
+async fn on(listener: io::Result<Listener>, app: &Arc<App>, stopped: watch::Receiver<Stop>) {
+    let (router, counts) = (router(Arc::clone(app)), Arc::clone(&app.refused));
+    match listener {
+        Ok(listener) => serve_counted(listener, router, app.limits, counts, stopped).await,
+        Err(error) => tracing::error!(kind = %error.kind(), "a listener cannot be used"),
     }
 }
 
 fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/", get(admin::front))
+        .route("/", get(page::page))
+        .route("/status.css", get(page::style))
         .route("/healthz", get(admin::healthz))
         .route("/v1/status", get(admin::status))
         .route("/v1/egress", get(admin::egress))
@@ -127,7 +147,13 @@ fn router(app: Arc<App>) -> Router {
 
 /// Guards every request and counts refusals.
 async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let response = modelstat_door::around(app.address, request, next).await;
+    // Beyond loopback any name may be ours, so that a page's origin proves nothing (DNS rebinding).
+    let is_page = request.headers().contains_key(header::ORIGIN);
+    let response = if is_page && !app.address.ip().is_loopback() {
+        refuse::CROSS_ORIGIN.into_response()
+    } else {
+        modelstat_door::around(app.address, request, next).await
+    };
     if let Some(RefusalCode(code)) = response.extensions().get() {
         app.refused.count(code);
     }

@@ -21,6 +21,7 @@ mod files;
 mod http;
 mod keys;
 mod pipeline;
+mod reach;
 mod shipper;
 mod spool;
 mod status;
@@ -31,10 +32,12 @@ pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use egress::{DoorError, LedgerEntry};
 pub use files::FileError;
+pub use http::{SocketError, is_socket_path};
 pub use keys::KeysError;
 pub use modelstat_door::Limits as HttpLimits;
 pub use modelstat_summarize::SegmentLimits;
 pub use modelstat_wire::egress::Excerpt;
+pub use reach::Reach;
 pub use status::{Depth, KeyState, KeyStatus, LastShip, SpoolStatus, Status};
 
 /// What this daemon can do that published ones cannot; clients read it from `/healthz`.

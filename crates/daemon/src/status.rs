@@ -16,6 +16,12 @@ pub struct Status {
     pub redaction: FloorAdditions,
     /// Where it listens.
     pub address: String,
+    /// The unix socket that it listens on too.
+    pub socket: Option<String>,
+    /// Whether batches over TCP need the secret of `daemon.token`.
+    pub requires_token: bool,
+    /// What an operator should know.
+    pub warnings: Vec<String>,
     /// Host, port and path of the server.
     pub destination: String,
     /// When it started.

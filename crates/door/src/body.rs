@@ -2,18 +2,18 @@
 
 use std::io::{self, Read};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::budget::{Arriving, BodyBudget};
 use crate::refusal::{Refusal, refuse};
 
-/// What a permit of the memory budget stands for, as a semaphore counts at most 2³² of them.
-const BUDGET_UNIT: u64 = 1024;
+/// The first share of a body in the memory budget; it doubles until the body has come.
+const FIRST_SHARE: usize = 64 * 1024;
 
 /// Largest window of a zstd frame as a power of two: 8 MiB, what decoders must take by the format.
 const ZSTD_WINDOW_LOG: u32 = 23;
@@ -30,24 +30,14 @@ enum Encoding {
     Zstd,
 }
 
-/// How many bytes of bodies may be in memory at once, over all requests.
-#[derive(Clone, Debug)]
-pub struct BodyBudget(Arc<Semaphore>);
-
-impl BodyBudget {
-    /// Makes a budget of so many bytes.
-    pub fn new(bytes: u64) -> Self {
-        Self(Arc::new(Semaphore::new(units(bytes))))
-    }
-}
-
 /// A body as it came. Its place in the budget is given back when it is dropped.
 #[derive(Debug)]
 pub struct Received {
     bytes: Bytes,
     encoding: Encoding,
     limit: usize,
-    _permit: OwnedSemaphorePermit,
+    _arrived: Option<OwnedSemaphorePermit>,
+    _unpacked: Option<OwnedSemaphorePermit>,
 }
 
 impl Received {
@@ -62,10 +52,6 @@ impl Received {
     }
 }
 
-fn units(bytes: u64) -> usize {
-    usize::try_from(bytes.div_ceil(BUDGET_UNIT)).unwrap_or(Semaphore::MAX_PERMITS)
-}
-
 /// Reads a body of at most `limit` bytes within a time.
 pub async fn receive(
     headers: &HeaderMap,
@@ -76,28 +62,36 @@ pub async fn receive(
 ) -> Result<Received, Refusal> {
     let encoding = encoding(headers)?;
     let declared = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-    // What is compressed may need the whole limit, and what does not say its length too.
-    let reserved = match declared {
-        Some(bytes) if encoding == Encoding::Plain => bytes.min(limit),
-        _ => limit,
-    };
-    let reserved = u32::try_from(units(reserved as u64)).unwrap_or(u32::MAX);
-    let permit =
-        Arc::clone(&budget.0).try_acquire_many_owned(reserved).map_err(|_| refuse::BUSY)?;
-    let read = read(body, declared, limit);
+    let mut arriving = budget.open();
+    let read = read(body, declared, limit, &mut arriving);
     let bytes = tokio::time::timeout(time, read).await.map_err(|_| refuse::TOO_SLOW)??;
-    Ok(Received { bytes, encoding, limit, _permit: permit })
+    let unpacked = match encoding {
+        Encoding::Plain => None,
+        Encoding::Gzip | Encoding::Zstd => Some(budget.unpack(limit, time).await?),
+    };
+    Ok(Received { bytes, encoding, limit, _arrived: arriving.finish(), _unpacked: unpacked })
 }
 
-async fn read(mut body: Body, declared: Option<usize>, limit: usize) -> Result<Bytes, Refusal> {
-    let mut taken = BytesMut::with_capacity(declared.unwrap_or(0).min(limit));
+async fn read(
+    mut body: Body,
+    declared: Option<usize>,
+    limit: usize,
+    arriving: &mut Arriving,
+) -> Result<Bytes, Refusal> {
+    let mut taken = BytesMut::new();
     let mut total = 0_usize;
     loop {
-        let frame = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        let frame = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        let frame = tokio::select! {
+            biased;
+            frame = frame => frame,
+            () = arriving.asked_to_give_up() => return Err(refuse::TOO_SLOW),
+        };
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| refuse::CUT_SHORT)?.into_data() else { continue };
         total = total.saturating_add(data.len());
         if total <= limit {
+            make_room(&mut taken, total, declared.unwrap_or(limit).min(limit), arriving).await?;
             taken.extend_from_slice(&data);
         } else {
             taken = BytesMut::new();
@@ -110,6 +104,21 @@ async fn read(mut body: Body, declared: Option<usize>, limit: usize) -> Result<B
         return Err(refuse::TOO_LARGE);
     }
     Ok(taken.freeze())
+}
+
+/// Memory grows with what came, not with what was announced.
+async fn make_room(
+    taken: &mut BytesMut,
+    total: usize,
+    longest: usize,
+    arriving: &mut Arriving,
+) -> Result<(), Refusal> {
+    if total > taken.capacity() {
+        let share = total.max(2 * taken.capacity()).max(FIRST_SHARE).min(longest.max(total));
+        arriving.grow(share).await?;
+        taken.reserve(share - taken.len());
+    }
+    Ok(())
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {

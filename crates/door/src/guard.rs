@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::refusal::{Refusal, refuse};
+use crate::serve::Via;
 
 /// Longest key that is taken: those of published clients have below 100 characters.
 const MAX_KEY_CHARS: usize = 512;
@@ -13,6 +14,10 @@ const MAX_KEY_CHARS: usize = 512;
 /// Checks host, origin and what the browser says of the page.
 pub(crate) fn check(request: &Request, address: SocketAddr) -> Result<(), Refusal> {
     let headers = request.headers();
+    if Via::of(request) == Some(Via::Unix) {
+        // No page reaches a unix socket, unless through a program that passes requests on.
+        return if is_browser(headers) { Err(refuse::CROSS_ORIGIN) } else { Ok(()) };
+    }
     // Behind another name a page of that name would be of the same origin (DNS rebinding).
     if address.ip().is_loopback() && !is_local_host(request, address.port()) {
         return Err(refuse::HOST);
@@ -26,6 +31,15 @@ pub(crate) fn check(request: &Request, address: SocketAddr) -> Result<(), Refusa
         return Err(refuse::CROSS_ORIGIN);
     }
     Ok(())
+}
+
+/// Whether a request came from this machine and names it, whatever the listener's address is.
+pub fn is_for_this_machine(request: &Request, address: SocketAddr) -> bool {
+    match Via::of(request) {
+        Some(Via::Unix) => true,
+        Some(via) => via.is_this_machine() && is_local_host(request, address.port()),
+        None => false,
+    }
 }
 
 /// Whether a browser sent this; programs set neither header.
@@ -69,7 +83,7 @@ fn is_local_host(request: &Request, port: u16) -> bool {
 fn is_local_name(host: &str, port: u16) -> bool {
     let (name, given) = split_port(host);
     let has_port = match given {
-        Some(given) => given.parse() == Ok(port),
+        Some(given) => given.bytes().all(|byte| byte.is_ascii_digit()) && given.parse() == Ok(port),
         None => port == 80,
     };
     has_port && is_local(name)
@@ -119,6 +133,12 @@ mod tests {
         check_host("evil.example:4319", false);
         check_host("localhost.evil.example:4319", false);
         check_host("0.0.0.0:4319", false);
+        check_host("[::]:4319", false);
+        check_host("[::ffff:10.0.0.1]:4319", false);
+        check_host("jane@127.0.0.1:4319", false);
+        check_host("127.0.0.1:+4319", false);
+        check_host("127.0.0.1:4319:4319", false);
+        check_host("localhost..:4319", false);
         check_host("", false);
     }
 

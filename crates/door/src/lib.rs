@@ -6,11 +6,14 @@
 //! error. It knows no route and no store.
 
 mod body;
+mod budget;
+mod connections;
 mod guard;
 mod refusal;
 mod serve;
 
-pub use body::{BodyBudget, Received, receive};
-pub use guard::{bearer, check_content_type};
-pub use refusal::{Refusal, RefusalCode, refuse};
-pub use serve::{Limits, Stop, around, serve};
+pub use body::{Received, receive};
+pub use budget::BodyBudget;
+pub use guard::{bearer, check_content_type, is_for_this_machine};
+pub use refusal::{Refusal, RefusalCode, RefusalCounts, refuse};
+pub use serve::{Limits, Listener, Stop, Via, around, serve, serve_counted};

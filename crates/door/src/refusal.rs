@@ -1,6 +1,8 @@
 //! Refusals: a status, a code for programs and a sentence for people, never a value of the request.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -18,6 +20,22 @@ pub struct Refusal {
 /// Marks a response as a refusal, so that whoever answers can count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefusalCode(pub &'static str);
+
+/// How often something was refused, by code.
+#[derive(Debug, Default)]
+pub struct RefusalCounts(Mutex<BTreeMap<&'static str, u64>>);
+
+impl RefusalCounts {
+    /// Counts one more.
+    pub fn count(&self, code: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
+    }
+
+    /// Returns the counts since the start.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl Refusal {
     /// Refuses in fixed words.
@@ -126,6 +144,12 @@ pub mod refuse {
     /// The body took too long.
     pub const TOO_SLOW: Refusal =
         Refusal::new(S::REQUEST_TIMEOUT, "too_slow", "the body took too long to arrive");
+    /// The head is too large.
+    pub const HEAD_TOO_LARGE: Refusal = Refusal::new(
+        S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "head_too_large",
+        "the request's headers are larger than 64 KiB; send fewer or shorter ones",
+    );
     /// Too many bodies are in memory.
     pub const BUSY: Refusal =
         Refusal::new(S::SERVICE_UNAVAILABLE, "busy", "too many bodies are in memory; try again")

@@ -9,20 +9,21 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
+use crate::connections::{Connections, Ended, Place, Watched, watch as watch_body};
 use crate::guard;
-use crate::refusal::{RefusalCode, refuse};
+use crate::refusal::{RefusalCode, RefusalCounts, refuse};
 
 /// Most header fields of a request.
 const MAX_HEADERS: usize = 100;
@@ -30,12 +31,21 @@ const MAX_HEADERS: usize = 100;
 /// Pause after a failed accept: out of file descriptors, for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The code of heads beyond the limit, as of the refusal.
+const HEAD_TOO_LARGE: &str = "head_too_large";
+
+/// The code of connections that made room for others.
+const DISPLACED: &str = "connection_displaced";
+
+/// The code of connections on which nothing moved.
+const STALLED: &str = "connection_stalled";
+
 const MIB: u64 = 1024 * 1024;
 
 /// What requests may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most connections at a time; further ones wait in the listener's backlog.
+    /// Most connections of a listener; a further one displaces the one that stood still longest.
     pub connections: usize,
     /// Longest head of a request: a long bearer and a browser's usual headers.
     pub head_bytes: usize,
@@ -65,39 +75,107 @@ impl Default for Limits {
 /// Whether to stop, and how long requests at hand may take.
 pub type Stop = Option<Duration>;
 
+/// A socket that listens.
+#[derive(Debug)]
+pub enum Listener {
+    /// On an address.
+    Tcp(TcpListener),
+    /// In a folder.
+    Unix(UnixListener),
+}
+
+/// A connection that was taken.
+enum Stream {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+/// How a request came; every request carries it as an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// Over an address, from this peer.
+    Tcp(SocketAddr),
+    /// Over a unix socket: from who may open its file.
+    Unix,
+}
+
+impl Via {
+    /// Returns how a request came; one that does not say came from anywhere.
+    pub fn of(request: &Request) -> Option<Self> {
+        request.extensions().get().copied()
+    }
+
+    /// Whether the request was sent on this machine.
+    pub fn is_this_machine(self) -> bool {
+        match self {
+            Self::Tcp(peer) => peer.ip().to_canonical().is_loopback(),
+            Self::Unix => true,
+        }
+    }
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // An answer is one small write; waiting for company only delays it.
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream, peer))
+            }
+            Self::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
 /// Serves a router until it is told to stop, and returns once the requests at hand are answered or
 /// the grace is over.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    stopped: watch::Receiver<Stop>,
+) {
+    serve_counted(Listener::Tcp(listener), router, limits, Arc::default(), stopped).await;
+}
+
+/// The same on any listener, counting what is refused below the router: heads, and connections.
+pub async fn serve_counted(
+    listener: Listener,
+    router: Router,
+    limits: Limits,
+    counts: Arc<RefusalCounts>,
     mut stopped: watch::Receiver<Stop>,
 ) {
-    let room = Arc::new(Semaphore::new(limits.connections));
-    let mut connections = JoinSet::new();
+    let open = Connections::new(limits.connections);
+    let serving = Serving { router, limits, counts, stopped: stopped.clone() };
+    let mut tasks = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             biased;
             () = is_stopped(&mut stopped) => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            accepted = accept(&listener, &room) => accepted,
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
+            accepted = accept(&listener, &open, &serving.counts) => accepted,
         };
         match accepted {
-            Ok((stream, permit)) => {
-                let connection = connection(stream, router.clone(), limits, stopped.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
+            Ok((Stream::Tcp(stream, peer), place)) => {
+                tasks.spawn(serving.clone().connection(stream, Via::Tcp(peer), place));
+            }
+            Ok((Stream::Unix(stream), place)) => {
+                tasks.spawn(serving.clone().connection(stream, Via::Unix, place));
             }
             Err(error) => {
                 tracing::warn!(kind = %error.kind(), "could not accept a connection");
+                // Out of file descriptors, mostly; who does nothing gives one back.
+                if open.end_stillest() {
+                    serving.counts.count(DISPLACED);
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
-    let all = async { while connections.join_next().await.is_some() {} };
+    let all = async { while tasks.join_next().await.is_some() {} };
     let grace = stopped.borrow().unwrap_or_default();
     if tokio::time::timeout(grace, all).await.is_err() {
         tracing::warn!("connections were cut at shutdown");
@@ -105,48 +183,104 @@ pub async fn serve(
 }
 
 async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    listener: &Listener,
+    open: &Arc<Connections>,
+    counts: &RefusalCounts,
+) -> io::Result<(Stream, Place)> {
+    let stream = listener.accept().await?;
+    let (place, has_displaced) = open.enter().await;
+    if has_displaced {
+        counts.count(DISPLACED);
+    }
+    Ok((stream, place))
 }
 
-async fn connection(
-    stream: TcpStream,
+/// What every connection of a listener is served with.
+#[derive(Clone)]
+struct Serving {
     router: Router,
     limits: Limits,
-    mut stopped: watch::Receiver<Stop>,
-) {
-    // An answer is one small write; waiting for company only delays it.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
-        router.clone().call(request.map(Body::new))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
-        .max_buf_size(limits.head_bytes)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = is_stopped(&mut stopped) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    counts: Arc<RefusalCounts>,
+    stopped: watch::Receiver<Stop>,
+}
+
+impl Serving {
+    async fn connection<S>(self, socket: S, via: Via, place: Place)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Self { router, limits, counts, mut stopped } = self;
+        let activity = Arc::clone(&place.activity);
+        let (working, refused) = (Arc::clone(&activity), Arc::clone(&counts));
+        let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
+            let (mut router, activity) = (router.clone(), Arc::clone(&working));
+            // What is read ahead may hold more than was allowed.
+            let is_too_large = head_bytes(&request) > limits.head_bytes;
+            if is_too_large {
+                refused.count(HEAD_TOO_LARGE);
+            }
+            async move {
+                if is_too_large {
+                    return Ok(refuse::HEAD_TOO_LARGE.into_response());
+                }
+                let mut request = request.map(|body| watch_body(body, Arc::clone(&activity)));
+                request.extensions_mut().insert(via);
+                let answered = router.call(request).await;
+                activity.answer();
+                answered
+            }
+        });
+        let io = TokioIo::new(Watched { socket, activity: Arc::clone(&activity) });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_time)
+            .max_buf_size(limits.head_bytes)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(io, service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = is_stopped(&mut stopped) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            ended = activity.ended(limits.head_time + limits.body_time) => {
+                // One that made room was counted by who came.
+                if ended == Ended::Stalled {
+                    counts.count(STALLED);
+                }
+                return;
+            }
+        };
+        if let Err(error) = ended {
+            note(&error, activity.has_unanswered(), &counts);
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(
-            timeout = error.is_timeout(),
-            parse = error.is_parse(),
-            "a connection ended early"
-        );
     }
+}
+
+/// About how long a head was, line by line.
+fn head_bytes<B>(request: &hyper::Request<B>) -> usize {
+    let uri = request.uri();
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len())
+        + uri.authority().map_or(0, |authority| authority.as_str().len());
+    let fields =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    target + fields.sum::<usize>()
+}
+
+/// Counts a head that was refused before there was a request; hyper has answered it where it can.
+fn note(error: &hyper::Error, has_unanswered: bool, counts: &RefusalCounts) {
+    let code = if error.is_parse_too_large() {
+        HEAD_TOO_LARGE
+    } else if error.is_parse() {
+        "head_malformed"
+    } else if error.is_timeout() && has_unanswered {
+        "head_too_slow"
+    } else {
+        tracing::debug!(timeout = error.is_timeout(), "a connection ended early");
+        return;
+    };
+    counts.count(code);
 }
 
 /// Returns once the server is to stop; nobody is left to say so when the sender is gone.

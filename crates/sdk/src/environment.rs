@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Every variable that the SDK reads.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 16] = [
     "MODELSTAT_INGEST_KEY",
     "MODELSTAT_AGENT",
     "MODELSTAT_APP",
@@ -14,6 +14,11 @@ const NAMES: [&str; 11] = [
     "MODELSTAT_DAEMON_URL",
     "MODELSTAT_DISABLED",
     "MODELSTAT_ALLOW_RAW",
+    "MODELSTAT_DAEMON_TOKEN",
+    "MODELSTAT_DAEMON_TOKEN_FILE",
+    "MODELSTAT_HOME",
+    "XDG_DATA_HOME",
+    "HOME",
     "SSL_CERT_FILE",
 ];
 

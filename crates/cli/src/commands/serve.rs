@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use modelstat_daemon::{Daemon, Excerpt, Hashes, Secret};
+use modelstat_daemon::{Daemon, Excerpt, Hashes, Reach, Secret, SocketError};
 use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
 use modelstat_wire::SystemClock;
@@ -16,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::DEFAULT_ORG;
 use crate::args::{DaemonArguments, DaemonOptions, ExcerptWord, HashesWord, ServerArguments};
-use crate::config::File;
+use crate::config::{File, Socket};
 use crate::error::hinted;
 use crate::floor::{batch_floor, host_rules};
 use crate::home::{Home, RunNote, random_token};
@@ -52,8 +53,7 @@ pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
             output::line(&format!("server    {url}/v1/ingest"));
             output::line("keys      modelstat keys create");
         }
-        end.wait().await;
-        server.stop().await;
+        end.drain(server.stop()).await;
         home.remove_run_note();
         Ok(())
     })
@@ -83,17 +83,23 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
         )
         .await?;
         let url = format!("http://{}", daemon.address());
-        note_running(&home, token, None, Some(&url))?;
+        let socket = daemon.socket().map(|path| path.display().to_string());
+        note_running(&home, token, None, Some((&url, socket.as_deref())))?;
         if arguments.json {
-            let ready =
+            let mut ready =
                 json!({ "daemon_url": format!("{url}/v1/ingest"), "server_url": server_url });
+            if let Some(socket) = &socket {
+                ready["daemon_socket"] = json!(socket);
+            }
             output::json(&ready);
         } else {
             output::line(&format!("daemon    {url}/v1/ingest"));
+            if let Some(socket) = &socket {
+                output::line(&format!("          unix:{socket}"));
+            }
             output::line(&format!("ships to  {server_url}"));
         }
-        end.wait().await;
-        stop_daemon(daemon).await;
+        end.drain(stop_daemon(daemon)).await;
         home.remove_run_note();
         Ok(())
     })
@@ -106,7 +112,10 @@ pub(crate) fn run_async(work: impl Future<Output = anyhow::Result<()>>) -> anyho
         .thread_name("io")
         .build()
         .context("could not start the runtime")?;
-    runtime.block_on(work)
+    let ended = runtime.block_on(work);
+    // Everything was joined, unless somebody was in a hurry: then nothing is waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// What a server is started with.
@@ -144,6 +153,7 @@ pub(crate) struct DaemonSetup<'a> {
 /// Starts a daemon on the files of a data directory.
 pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow::Result<Daemon> {
     let key = home.identifier_key("daemon")?;
+    let reach = reach(home, setup.file, setup.options)?;
     let mut floor = batch_floor(key.clone(), setup.rules);
     if setup.file.redact_identifiers(setup.options) {
         floor = floor.with_identifiers(&identifiers::of_this_host());
@@ -151,6 +161,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
     let config = modelstat_daemon::Config {
         floor,
         listen: setup.listen,
+        reach,
         own_key: setup.file.daemon_key(setup.options).map(Secret::new),
         excerpt: match setup.file.excerpt(setup.options) {
             ExcerptWord::None => Excerpt::None,
@@ -167,11 +178,56 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             key,
         )
     };
-    let listen = config.listen;
+    let (listen, socket) = (config.listen, config.reach.socket.clone());
     // It opens files and waits for them, which must not hold up the threads of the runtime.
     let starting = tokio::task::spawn_blocking(|| Daemon::start(config, Arc::new(SystemClock)));
     let started = starting.await.context("starting the daemon broke off")?;
-    started.map_err(|error| explain_listen(anyhow::Error::new(error), listen, "--daemon-listen"))
+    started.map_err(|error| {
+        let error = explain_socket(anyhow::Error::new(error), socket.as_deref());
+        explain_listen(error, listen, "--daemon-listen")
+    })
+}
+
+/// Who may reach a daemon on a data directory.
+fn reach(home: &Home, file: &File, options: &DaemonOptions) -> anyhow::Result<Reach> {
+    let options = &options.reach;
+    let socket = match file.daemon_socket(options, home) {
+        Socket::None => None,
+        Socket::At(path) => Some(path),
+        Socket::Default(path) if modelstat_daemon::is_socket_path(&path) => Some(path),
+        Socket::Default(_) => {
+            output::note(
+                "the data directory's path is too long for a unix socket in it; \
+                 --daemon-socket names a shorter one",
+            );
+            None
+        }
+    };
+    Ok(Reach {
+        socket,
+        token: Some(Secret::new(home.daemon_token()?)),
+        requires_token: file.require_token(options),
+        allows_other_machines: file.daemon_allow_remote(options),
+    })
+}
+
+/// Says what to do about a unix socket that cannot be listened on.
+fn explain_socket(error: anyhow::Error, path: Option<&Path>) -> anyhow::Error {
+    let Some(path) = path.map(Path::display) else { return error };
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<SocketError>());
+    let remedy = match cause {
+        None => return error,
+        Some(SocketError::TooLong { .. }) => "name a shorter path with --daemon-socket",
+        Some(SocketError::Taken) => {
+            "stop that process, or choose another path with --daemon-socket"
+        }
+        Some(SocketError::NoSocket) => {
+            "remove that file, or choose another path with --daemon-socket"
+        }
+        Some(_) => "choose a path in a folder of yours with --daemon-socket, or `none`",
+    };
+    let message = cause.map(ToString::to_string).unwrap_or_default();
+    hinted(format!("{message} ({path})"), remedy)
 }
 
 /// Lets the daemon ship for a while, and joins its threads.
@@ -187,13 +243,14 @@ pub(crate) fn note_running(
     home: &Home,
     token: String,
     server_url: Option<&str>,
-    daemon_url: Option<&str>,
+    daemon: Option<(&str, Option<&str>)>,
 ) -> anyhow::Result<()> {
     home.write_run_note(&RunNote {
         pid: std::process::id(),
         token,
         server_url: server_url.map(str::to_owned),
-        daemon_url: daemon_url.map(str::to_owned),
+        daemon_url: daemon.map(|(url, _)| url.to_owned()),
+        daemon_socket: daemon.and_then(|(_, socket)| socket.map(str::to_owned)),
     })
 }
 
@@ -211,13 +268,22 @@ impl EndWatch {
         })
     }
 
-    /// Waits until one comes.
-    pub(crate) async fn wait(mut self) {
+    /// Waits until one comes, and ends in order. Another one ends at once: what was acknowledged is on
+    /// disk, and goes on at the next start.
+    pub(crate) async fn drain(mut self, ending: impl Future<Output = ()>) {
+        self.next().await;
+        output::note("stopping: intake is closed, what waits is being shipped");
+        tokio::select! {
+            () = ending => {}
+            () = self.next() => output::note("stopping at once: what waits stays on disk"),
+        }
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-        output::note("stopping: intake is closed, what waits is being shipped");
     }
 }
 
@@ -251,8 +317,22 @@ fn explain_listen(error: anyhow::Error, listen: SocketAddr, flag: &str) -> anyho
             format!("{listen} needs more rights than this process has"),
             format!("choose a port above 1023 with {flag}"),
         ),
+        _ if is_beyond_loopback(&error) => hinted(
+            format!("{listen} can be reached by other machines"),
+            format!(
+                "choose an address of this machine with {flag}, or say --daemon-allow-remote \
+                 (best with --require-token)"
+            ),
+        ),
         _ => error,
     }
+}
+
+fn is_beyond_loopback(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let cause = cause.downcast_ref();
+        matches!(cause, Some(modelstat_daemon::StartError::NotLoopback { .. }))
+    })
 }
 
 /// Finds out whether an address could not be listened on, and why.

@@ -42,8 +42,8 @@ pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<()> {
                 return Err(error);
             }
         }
-        end.wait().await;
-        stop(parts, &home).await;
+        end.drain(stop(parts, &home)).await;
+        home.remove_run_note();
         Ok(())
     })
 }
@@ -54,6 +54,7 @@ struct Parts {
     daemon: Daemon,
     server_url: String,
     daemon_url: String,
+    daemon_socket: Option<String>,
 }
 
 async fn start(
@@ -90,8 +91,10 @@ async fn start(
         }
     };
     let daemon_url = format!("http://{}", daemon.address());
-    note_running(home, token, Some(&server_url), Some(&daemon_url))?;
-    Ok(Parts { server, daemon, server_url, daemon_url })
+    let daemon_socket = daemon.socket().map(|path| path.display().to_string());
+    let reached = (daemon_url.as_str(), daemon_socket.as_deref());
+    note_running(home, token, Some(&server_url), Some(reached))?;
+    Ok(Parts { server, daemon, server_url, daemon_url, daemon_socket })
 }
 
 /// Ends in the order in which data flows, so that nothing waits for what is gone.
@@ -107,6 +110,7 @@ struct Ready {
     demo_dashboard: Option<String>,
     ingest_url: String,
     daemon_url: String,
+    daemon_socket: Option<String>,
     org: Org,
     /// The org's first keys, at the first start of a data directory only.
     first_keys: Option<FirstKeys>,
@@ -133,6 +137,7 @@ async fn greet(server: &Server, parts: &Parts, wants_demo: bool) -> anyhow::Resu
         demo_dashboard,
         ingest_url: format!("{}/v1/ingest", parts.server_url),
         daemon_url: format!("{}/v1/ingest", parts.daemon_url),
+        daemon_socket: parts.daemon_socket.clone(),
         org,
         first_keys,
     })
@@ -173,6 +178,9 @@ impl Ready {
             "daemon_url": self.daemon_url,
             "org": self.org.id,
         });
+        if let Some(socket) = &self.daemon_socket {
+            ready["daemon_socket"] = json!(socket);
+        }
         if let Some(keys) = &self.first_keys {
             ready["ingest_key"] = json!(keys.ingest);
             ready["read_key"] = json!(keys.read);
@@ -193,6 +201,9 @@ impl Ready {
             "  daemon      {}   (clients post here by default)",
             self.daemon_url
         ));
+        if let Some(socket) = &self.daemon_socket {
+            output::line(&format!("              unix:{socket}"));
+        }
         output::line(&format!("  server      {}", self.ingest_url));
         match &self.first_keys {
             Some(keys) => {

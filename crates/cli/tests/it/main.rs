@@ -1,10 +1,12 @@
 //! The built binary from outside: clients, hostile input, `kill -9`, redaction, and a search for what leaked.
 
+mod drain;
 mod faults;
 mod hostile;
 mod leak;
 mod model;
 mod product;
+mod reach;
 mod redact;
 mod redaction;
 mod support;

@@ -34,6 +34,9 @@ pub(crate) fn modelstat(arguments: &[&str]) -> Command {
         "MODELSTAT_HOME",
         "MODELSTAT_LISTEN",
         "MODELSTAT_DAEMON_LISTEN",
+        "MODELSTAT_DAEMON_SOCKET",
+        "MODELSTAT_DAEMON_ALLOW_REMOTE",
+        "MODELSTAT_REQUIRE_TOKEN",
         "MODELSTAT_CONFIG",
         "MODELSTAT_REDACT_RULES",
         "MODELSTAT_MODEL_MIRROR",
@@ -118,12 +121,22 @@ impl Product {
         self.child.wait().expect("it ended");
     }
 
-    /// Asks it to end, and waits until it has.
-    pub(crate) fn stop(mut self) -> ExitStatus {
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&self) {
         let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
         rustix::process::kill_process(pid.expect("a pid"), rustix::process::Signal::TERM)
             .expect("it runs");
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn ended(mut self) -> ExitStatus {
         self.child.wait().expect("it ended")
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.ask_to_end();
+        self.ended()
     }
 }
 

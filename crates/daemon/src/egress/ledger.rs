@@ -50,8 +50,8 @@ pub(crate) struct Ledger {
     limits: LedgerLimits,
 }
 
-struct Inner {
-    connection: Connection,
+pub(super) struct Inner {
+    pub(super) connection: Connection,
     bytes: u64,
 }
 
@@ -108,7 +108,7 @@ impl Ledger {
         Ok(Self { inner: Mutex::new(Inner { connection, bytes }), limits })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use modelstat_door::{Refusal, bearer, refuse};
+use modelstat_door::refuse;
 
-use super::{App, StatusSource, answer};
+use super::{App, StatusSource, answer, token};
 use crate::CAPABILITIES;
 use crate::egress::{Ledger, LedgerEntry};
 
@@ -24,16 +24,6 @@ const DEFAULT_ENTRIES: u32 = 100;
 pub(crate) struct Reports {
     pub(crate) status: Arc<StatusSource>,
     pub(crate) ledger: Arc<Ledger>,
-}
-
-pub(super) async fn front() -> Response {
-    let text = concat!(
-        "modelstat daemon ",
-        env!("CARGO_PKG_VERSION"),
-        "\n\nPrograms send batches to POST /v1/ingest here. What waits and what left this machine:\n",
-        "modelstat status, modelstat egress.\n",
-    );
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
 #[derive(Serialize)]
@@ -55,7 +45,7 @@ pub(super) async fn healthz() -> Response {
 }
 
 pub(super) async fn status(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = check_admin(&app, &headers) {
+    if let Err(refusal) = token::check_operator(&app, &headers) {
         return refusal.into_response();
     }
     let source = Arc::clone(&app.reports.status);
@@ -87,7 +77,7 @@ pub(super) async fn egress(
     headers: HeaderMap,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Response {
-    if let Err(refusal) = check_admin(&app, &headers) {
+    if let Err(refusal) = token::check_operator(&app, &headers) {
         return refusal.into_response();
     }
     let Ok(Query(page)) = page else { return answer::QUERY.into_response() };
@@ -115,11 +105,4 @@ pub(super) async fn not_found() -> Response {
 
 pub(super) async fn wrong_method() -> Response {
     answer::METHOD.into_response()
-}
-
-/// Compares digests, which takes the same time wherever the two differ.
-fn check_admin(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = bearer(headers).ok_or(answer::NOT_ADMIN)?;
-    let wanted = blake3::hash(app.admin_token.expose().as_bytes());
-    if blake3::hash(given.as_bytes()) == wanted { Ok(()) } else { Err(answer::NOT_ADMIN) }
 }

@@ -11,7 +11,17 @@ const SPOOL_RETRY: u16 = 30;
 pub(super) const NOT_ADMIN: Refusal = Refusal::new(
     S::UNAUTHORIZED,
     "unauthorized",
-    "this needs the admin token of the daemon's `run.json`; `modelstat status` reads it",
+    "this needs a bearer: the token in the daemon's `run.json`, or in `daemon.token` of its data directory; `modelstat status` reads it",
+);
+pub(super) const DAEMON_TOKEN: Refusal = Refusal::new(
+    S::UNAUTHORIZED,
+    "daemon_token",
+    "this daemon takes batches from its own user only; send the content of `daemon.token` in its data directory as `Modelstat-Daemon-Token`, set MODELSTAT_DAEMON_TOKEN_FILE, or send to its unix socket",
+);
+pub(super) const OTHER_MACHINE: Refusal = Refusal::new(
+    S::FORBIDDEN,
+    "other_machine",
+    "this page is for the machine that the daemon runs on; open it there",
 );
 pub(super) const SPOOL_FULL: Refusal = Refusal::new(
     S::SERVICE_UNAVAILABLE,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use modelstat_door::{Refusal, bearer, check_content_type, receive, refuse};
+use modelstat_door::{Refusal, Via, bearer, check_content_type, receive, refuse};
 use modelstat_redact::{RawText, RedactedText};
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
@@ -12,7 +12,7 @@ use modelstat_wire::{
     count_reasons,
 };
 
-use super::{App, answer};
+use super::{App, answer, token};
 use crate::keys::KeysError;
 use crate::spool::{CommitError, Entry, Packer, Receipt};
 
@@ -49,6 +49,7 @@ async fn handle(app: &App, request: Request, endpoint: Endpoint) -> Response {
 
 async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestAnswer, Refusal> {
     let (parts, body) = request.into_parts();
+    token::check_sender(app, parts.extensions.get::<Via>().copied(), &parts.headers)?;
     let secret = bearer(&parts.headers).ok_or(refuse::NO_KEY)?.to_owned();
     check_content_type(&parts.headers)?;
     let limit = endpoint.max_body_bytes();

@@ -19,6 +19,16 @@ impl Answer {
         serde_json::from_slice(&self.body).expect("a JSON answer")
     }
 
+    /// The value of a header, if there is one.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+
     pub(crate) fn error(&self) -> String {
         self.json()["error"].as_str().expect("an error code").to_owned()
     }
@@ -69,7 +79,7 @@ pub(crate) fn exchange(address: SocketAddr, head: &[u8], body: &[u8]) -> std::io
 }
 
 /// Reads until the daemon closes the connection.
-pub(crate) fn read_answer(stream: &mut TcpStream) -> std::io::Result<Answer> {
+pub(crate) fn read_answer(stream: &mut impl Read) -> std::io::Result<Answer> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");

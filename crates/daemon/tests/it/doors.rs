@@ -191,6 +191,10 @@ fn a_slow_body_and_a_slow_head_are_cut_off() {
     // Cut without an answer or with one: what counts is that the connection does not stay.
     drop(read_answer(&mut slow));
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    world.wait("both are counted", |status| {
+        let counted = |code| status.refused_requests.get(code) == Some(&1);
+        counted("too_slow") && counted("head_too_slow")
+    });
 }
 
 #[test]

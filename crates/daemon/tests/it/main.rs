@@ -3,7 +3,10 @@
 mod client;
 mod delivery;
 mod doors;
+mod heads;
+mod page;
 mod privacy;
+mod reach;
 mod segments;
 mod upstream;
 mod world;

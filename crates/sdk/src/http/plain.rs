@@ -35,11 +35,20 @@ impl Plain {
         self.connection.is_some().then_some(self.opened)
     }
 
-    pub(crate) fn post(&mut self, bearer: &str, body: &[u8], until: Instant) -> io::Result<Answer> {
+    /// Posts with a key, and with the daemon's secret where it asked for that.
+    pub(crate) fn post(
+        &mut self,
+        bearer: &str,
+        token: Option<&str>,
+        body: &[u8],
+        until: Instant,
+    ) -> io::Result<Answer> {
         let Host { name, path, .. } = &self.host;
+        let token = token.map(|token| format!("modelstat-daemon-token: {token}\r\n"));
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {name}\r\nauthorization: Bearer {bearer}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {name}\r\nauthorization: Bearer {bearer}\r\n{}\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            token.unwrap_or_default(),
             body.len()
         );
         self.exchange(head.as_bytes(), body, until)
