@@ -132,6 +132,8 @@ pub struct Summary {
     /// Every engine that failed or was refused, by its name on the wire, in their order. The template
     /// stands here up to twice: its phrases were refused, then its single words.
     pub refused: Vec<(&'static str, Fallback)>,
+    /// The engine that made it, by its name on the wire.
+    pub made_by: &'static str,
     /// What may be kept of the turns, for [`summarise_again`].
     pub features: Features,
 }
@@ -304,7 +306,7 @@ fn finish(
     };
     let phrases = draft.phrases.into_iter().take(MAX_PHRASES);
     let phrases = phrases.map(|phrase| within(redacted(phrase), MAX_TITLE_CHARS, MAX_TITLE_BYTES));
-    Summary { chosen, phrases: phrases.collect(), refused, features }
+    Summary { chosen, phrases: phrases.collect(), refused, made_by: engine.name(), features }
 }
 
 /// Cuts a text to a length in code points and to one in bytes.

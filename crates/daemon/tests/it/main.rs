@@ -3,6 +3,9 @@
 mod client;
 mod delivery;
 mod doors;
+mod engines;
+mod late;
+mod limits;
 mod privacy;
 mod segments;
 mod upstream;
