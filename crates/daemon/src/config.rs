@@ -10,6 +10,7 @@ use modelstat_summarize::SegmentLimits;
 use modelstat_wire::egress::Excerpt;
 use modelstat_wire::{BatchFloor, IdentifierKey};
 
+use crate::engines::Engines;
 use crate::reach::Reach;
 
 /// Where a daemon listens unless told otherwise: this machine only.
@@ -40,6 +41,8 @@ pub struct Config {
     pub hashes: Hashes,
     /// When a segment ends.
     pub segments: SegmentLimits,
+    /// What makes abstracts.
+    pub engines: Engines,
     /// How much is kept while the server cannot take it.
     pub spool: SpoolLimits,
     /// How much is kept of what was sent.
@@ -69,6 +72,7 @@ impl Config {
             excerpt: Excerpt::default(),
             hashes: Hashes::default(),
             segments: SegmentLimits::default(),
+            engines: Engines::default(),
             spool: SpoolLimits::default(),
             ledger: LedgerLimits::default(),
             http: Limits::default(),

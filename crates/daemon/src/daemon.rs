@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use modelstat_door::{BodyBudget, RefusalCounts};
-use modelstat_summarize::TemplateEngine;
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
@@ -16,13 +15,14 @@ use tokio::sync::Semaphore;
 use crate::config::{Config, Hashes};
 use crate::database::DatabaseError;
 use crate::egress::{Door, DoorError, Ledger};
+use crate::engines::Engines;
 use crate::files::{self, FileError};
 use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
 use crate::keys::{KeyRing, KeysError};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Abstracts, Pipeline, Sessions};
 use crate::reach::Reach;
 use crate::shipper::{Shipper, Shown};
-use crate::spool::{Kind, Spool, Writer};
+use crate::spool::{Kind, Spool, Writer, removed_key};
 use crate::status::{SpoolStatus, Status};
 use crate::wake::{Phase, Wake};
 
@@ -94,6 +94,7 @@ pub struct Daemon {
 struct Threads {
     writer: Option<JoinHandle<()>>,
     pipeline: Option<JoinHandle<()>>,
+    abstracts: Option<JoinHandle<()>>,
     shipper: Option<JoinHandle<()>>,
 }
 
@@ -104,12 +105,15 @@ struct Shared {
     started_at: Timestamp,
     clock: Arc<dyn Clock>,
     redaction: FloorAdditions,
+    engines: Engines,
     spool: Arc<Spool>,
     ledger: Arc<Ledger>,
     door: Arc<Door>,
     shown: Arc<Mutex<Shown>>,
     refused: Arc<RefusalCounts>,
+    sessions: Arc<Sessions>,
     pipeline: Arc<Wake>,
+    abstracts: Arc<Wake>,
     shipper: Arc<Wake>,
 }
 
@@ -134,12 +138,15 @@ impl Daemon {
             started_at: clock.now(),
             clock,
             redaction: config.floor.additions(),
+            engines: config.engines.clone(),
             spool,
             ledger,
             door: Arc::new(door.map_err(StartError::Server)?),
             shown: Arc::default(),
             refused: Arc::default(),
+            sessions: Arc::default(),
             pipeline: Arc::default(),
+            abstracts: Arc::default(),
             shipper: Arc::default(),
         });
         Self::run(config, shared, keys, listeners).map_err(StartError::Thread)
@@ -153,9 +160,12 @@ impl Daemon {
     ) -> io::Result<Self> {
         let (writer, writer_thread) =
             Writer::start(Arc::clone(&shared.spool), Arc::clone(&shared.pipeline))?;
-        let mut threads = Threads { writer: Some(writer_thread), pipeline: None, shipper: None };
+        let mut threads =
+            Threads { writer: Some(writer_thread), pipeline: None, abstracts: None, shipper: None };
         let pipeline = shared.pipeline(&config);
         threads.pipeline = Some(named("modelstat-pipeline", move || pipeline.run())?);
+        let abstracts = shared.abstracts(&config);
+        threads.abstracts = Some(named("modelstat-abstracts", move || abstracts.run())?);
         let shipper = shared.shipper(&config, Arc::clone(&keys));
         threads.shipper = Some(named("modelstat-shipper", move || shipper.run())?);
         let source = Arc::clone(&shared);
@@ -210,6 +220,8 @@ impl Daemon {
         }
         let until = Instant::now() + deadline;
         self.server.stop((deadline / REQUEST_SHARE).min(MAX_REQUEST_GRACE));
+        // An abstract that is not begun can wait for the next start.
+        self.shared.abstracts.advance(Phase::Ending);
         self.writer.stop();
         join("spool", self.threads.writer.take());
         self.shared.pipeline.advance(Phase::Finishing);
@@ -217,6 +229,7 @@ impl Daemon {
             self.shared.pipeline.advance(Phase::Ending);
         }
         join("pipeline", self.threads.pipeline.take());
+        join("abstracts", self.threads.abstracts.take());
         self.shared.shipper.advance(Phase::Finishing);
         if !has_ended(self.threads.shipper.as_ref(), until) {
             self.shared.shipper.advance(Phase::Ending);
@@ -238,20 +251,39 @@ impl Drop for Daemon {
 }
 
 impl Shared {
-    fn pipeline(&self, config: &Config) -> Pipeline {
+    fn policy(config: &Config) -> EgressPolicy {
         let hash_key = match config.hashes {
             Hashes::Keyed => Some(config.floor.key().clone()),
             Hashes::Published => None,
         };
+        EgressPolicy { excerpt: config.excerpt, hash_key }
+    }
+
+    fn pipeline(&self, config: &Config) -> Pipeline {
         Pipeline {
             spool: Arc::clone(&self.spool),
             clock: Arc::clone(&self.clock),
-            engine: Box::new(TemplateEngine),
+            policy: Self::policy(config),
+            pace: config.pace,
+            sessions: Arc::clone(&self.sessions),
+            wake: Arc::clone(&self.pipeline),
+            abstracts: Arc::clone(&self.abstracts),
+            shipper: Arc::clone(&self.shipper),
+        }
+    }
+
+    fn abstracts(&self, config: &Config) -> Abstracts {
+        Abstracts {
+            spool: Arc::clone(&self.spool),
+            clock: Arc::clone(&self.clock),
+            engines: config.engines.clone(),
             floor: config.floor.texts().clone(),
-            policy: EgressPolicy { excerpt: config.excerpt, hash_key },
+            removed_key: removed_key(config.floor.key()),
+            policy: Self::policy(config),
             limits: config.segments,
             pace: config.pace,
-            wake: Arc::clone(&self.pipeline),
+            sessions: Arc::clone(&self.sessions),
+            wake: Arc::clone(&self.abstracts),
             shipper: Arc::clone(&self.shipper),
         }
     }
@@ -270,7 +302,7 @@ impl Shared {
 
     fn status(&self) -> Result<Status, DatabaseError> {
         let (used_bytes, limit_bytes) = self.spool.used();
-        let [incoming, outbox, turns, quarantine] = self.spool.depths()?;
+        let [incoming, outbox, turns, quarantine, closed] = self.spool.depths()?;
         let waiting = self.spool.waiting();
         let (keys, last_ship, last_failure) = {
             let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -287,7 +319,15 @@ impl Shared {
             destination: self.door.destination(),
             started_at: self.started_at,
             now: self.clock.now(),
-            spool: SpoolStatus { used_bytes, limit_bytes, incoming, outbox, turns, quarantine },
+            spool: SpoolStatus {
+                used_bytes,
+                limit_bytes,
+                incoming,
+                outbox,
+                turns,
+                quarantine,
+                closed,
+            },
             keys,
             last_ship,
             last_failure,
@@ -296,7 +336,10 @@ impl Shared {
             findings: self.spool.counters(Kind::Finding)?,
             shipped: self.spool.counters(Kind::Shipped)?,
             quarantined: self.spool.counters(Kind::Quarantined)?,
+            engines: self.engines.names(),
+            fallback: self.engines.fallback,
             summaries: self.spool.counters(Kind::Summary)?,
+            refused_summaries: self.spool.counters(Kind::RefusedSummary)?,
             refused_requests: self.refused.counts(),
         })
     }

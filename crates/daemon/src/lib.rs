@@ -1,7 +1,7 @@
 //! Loopback ingest, durable spool, abstracts, egress ledger and shipper.
 //!
-//! [`Daemon::start`] opens the spool, listens, and runs four threads: one serves requests, one commits
-//! what arrives, one turns it into what may leave, one sends that. A request is acknowledged once its
+//! [`Daemon::start`] opens the spool, listens, and runs five threads: one serves requests, one commits
+//! what arrives, one takes it apart, one makes abstracts, one sends what may leave. A request is acknowledged once its
 //! redacted batch is on disk; from there on, everything can be killed at any moment and goes on where it
 //! was.
 //!
@@ -17,11 +17,13 @@ mod config;
 mod daemon;
 mod database;
 mod egress;
+mod engines;
 mod files;
 mod http;
 mod keys;
 mod pipeline;
 mod reach;
+mod segment_options;
 mod shipper;
 mod spool;
 mod status;
@@ -31,13 +33,15 @@ pub use config::{Config, DEFAULT_LISTEN, Hashes, LedgerLimits, Pace, Secret, Spo
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use egress::{DoorError, LedgerEntry};
+pub use engines::{Engines, FallbackEngine};
 pub use files::FileError;
 pub use http::{SocketError, is_socket_path};
 pub use keys::KeysError;
 pub use modelstat_door::Limits as HttpLimits;
-pub use modelstat_summarize::SegmentLimits;
+pub use modelstat_summarize::{Draft, Engine, EngineError, Quoting, SegmentLimits, Turn, WorkType};
 pub use modelstat_wire::egress::Excerpt;
 pub use reach::Reach;
+pub use segment_options::{SegmentOptionError, SegmentOptions};
 pub use status::{Depth, KeyState, KeyStatus, LastShip, SpoolStatus, Status};
 
 /// What this daemon can do that published ones cannot; clients read it from `/healthz`.

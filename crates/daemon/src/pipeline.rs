@@ -1,10 +1,12 @@
 //! Takes arrived batches apart, and closes segments.
 //!
 //! Numbers leave at once. Turns wait for their segment to close, become an abstract, and are deleted in the
-//! transaction that queues it.
+//! transaction that queues it. Each has a thread of its own, so that no engine holds up a number.
 
+mod abstracts;
 mod body;
 mod halve;
+mod plan;
 mod segments;
 mod sessions;
 mod take_apart;
@@ -13,8 +15,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modelstat_redact::Floor;
-use modelstat_summarize::{Engine, SegmentLimits};
 use modelstat_wire::Clock;
 use modelstat_wire::egress::EgressPolicy;
 
@@ -23,8 +23,9 @@ use crate::database::DatabaseError;
 use crate::spool::{Moved, Spool, Step};
 use crate::wake::{Phase, Wake};
 
+pub(crate) use abstracts::Abstracts;
 pub(crate) use halve::halve;
-use sessions::Sessions;
+pub(crate) use sessions::Sessions;
 
 /// How long a batch is remembered, so that its repeat is told apart.
 const REPEAT_TIME: Duration = Duration::from_hours(7 * 24);
@@ -32,18 +33,17 @@ const REPEAT_TIME: Duration = Duration::from_hours(7 * 24);
 /// Between two looks for repeats that can be forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 
-/// What the thread works with.
+/// What the thread that takes batches apart works with.
 pub(crate) struct Pipeline {
     pub(crate) spool: Arc<Spool>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) engine: Box<dyn Engine>,
-    /// What the turns passed, and abstracts pass too.
-    pub(crate) floor: Floor,
     pub(crate) policy: EgressPolicy,
-    pub(crate) limits: SegmentLimits,
     pub(crate) pace: Pace,
+    pub(crate) sessions: Arc<Sessions>,
     /// Rung by the spool's writer.
     pub(crate) wake: Arc<Wake>,
+    /// Rung when turns came.
+    pub(crate) abstracts: Arc<Wake>,
     /// Rung when something can be shipped.
     pub(crate) shipper: Arc<Wake>,
 }
@@ -51,10 +51,9 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Runs until it is told to finish and nothing that arrived is left.
     pub(crate) fn run(self) {
-        let mut sessions = None;
         let (mut checkpointed, mut forgot) = (Instant::now(), None::<Instant>);
         loop {
-            let is_done = self.work_safely(&mut sessions);
+            let is_done = self.work_safely();
             if checkpointed.elapsed() >= self.pace.checkpoint {
                 checkpointed = Instant::now();
                 self.tidy(&mut forgot);
@@ -69,27 +68,23 @@ impl Pipeline {
 
     /// Works, and returns whether nothing was left undone. A panic or a failure costs one round: every
     /// step is a transaction, and what is kept in memory is read again.
-    fn work_safely(&self, sessions: &mut Option<Sessions>) -> bool {
-        match catch_unwind(AssertUnwindSafe(|| self.work(sessions))) {
+    fn work_safely(&self) -> bool {
+        match catch_unwind(AssertUnwindSafe(|| self.work())) {
             Ok(Ok(())) => return true,
             Ok(Err(error)) => tracing::warn!(%error, "the pipeline could not go on, will retry"),
             Err(_) => tracing::error!("the pipeline panicked, will retry"),
         }
-        *sessions = None;
+        self.sessions.forget();
         false
     }
 
-    fn work(&self, known: &mut Option<Sessions>) -> Result<(), DatabaseError> {
-        let sessions = match known {
-            Some(sessions) => sessions,
-            None => known.insert(Sessions::new(self.spool.sessions()?)),
-        };
-        while self.wake.phase() != Phase::Ending && self.take_apart_some(sessions)? {}
-        self.close_segments(sessions)
+    fn work(&self) -> Result<(), DatabaseError> {
+        while self.wake.phase() != Phase::Ending && self.take_apart_some()? {}
+        Ok(())
     }
 
     /// Takes the oldest batches apart; returns whether there were any.
-    fn take_apart_some(&self, sessions: &mut Sessions) -> Result<bool, DatabaseError> {
+    fn take_apart_some(&self) -> Result<bool, DatabaseError> {
         let incoming = self.spool.next_incoming()?;
         if incoming.is_empty() {
             return Ok(false);
@@ -104,10 +99,11 @@ impl Pipeline {
         self.spool.apply(&steps, self.clock.now())?;
         for step in &steps {
             match &step.moved {
-                Moved::Apart { turns, .. } => sessions.note(turns, step.incoming.received_at),
+                Moved::Apart { turns, .. } => self.sessions.note(turns, step.incoming.received_at),
                 Moved::Damaged => tracing::error!("a batch in the spool is damaged, set aside"),
             }
         }
+        self.abstracts.ring();
         self.shipper.ring();
         Ok(true)
     }
@@ -116,12 +112,15 @@ impl Pipeline {
         if let Err(error) = self.spool.checkpoint_dropped_text() {
             tracing::warn!(%error, "the spool's log could not be emptied, will retry");
         }
+        let now = self.clock.now();
+        if let Err(error) = self.spool.forget_closed(now) {
+            tracing::warn!(%error, "closed segments could not be forgotten, will retry");
+        }
         if forgot.is_some_and(|at| at.elapsed() < FORGET_INTERVAL) {
             return;
         }
         *forgot = Some(Instant::now());
-        let before = self.clock.now().as_millis()
-            - i64::try_from(REPEAT_TIME.as_millis()).unwrap_or(i64::MAX);
+        let before = now.as_millis() - i64::try_from(REPEAT_TIME.as_millis()).unwrap_or(i64::MAX);
         if let Err(error) = self.spool.forget_repeats_before(before) {
             tracing::warn!(%error, "repeats could not be forgotten, will retry");
         }

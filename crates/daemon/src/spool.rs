@@ -3,10 +3,12 @@
 //! Every step from queue to queue is one transaction, so that a kill at any moment finds each batch, turn
 //! and request in exactly one place.
 
+mod closed;
 mod commit;
 mod counters;
 mod disk;
 mod outbox;
+mod removed;
 mod steps;
 mod trust;
 mod turns;
@@ -24,16 +26,18 @@ use crate::database::{self, DatabaseError};
 use crate::status::Depth;
 use usage::Usage;
 
+pub(crate) use closed::{ClosedPlace, ClosedSegment, Keep};
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
 pub(crate) use outbox::{Outgoing, Shipped, ToShip};
-pub(crate) use steps::{ClosedTurns, Incoming, Moved, Step};
+pub(crate) use removed::{RemovedWords, StoredRemoved, removed_key, unpack_removed};
+pub(crate) use steps::{Closing, Incoming, Moved, Step};
 pub(crate) use trust::{Packer, decode_batch, unpack};
 pub(crate) use turns::{SessionKey, SessionTurns, StoredTurn, TurnPlace, TurnRow};
 pub(crate) use writer::Writer;
 
 /// What made each version of the tables out of the one before.
-const SCHEMA: &[&str] = &[include_str!("spool/schema.sql")];
+const SCHEMA: &[&str] = &[include_str!("spool/schema.sql"), include_str!("spool/closed.sql")];
 
 /// The file and what is known about it.
 pub(crate) struct Spool {
@@ -112,7 +116,7 @@ impl Spool {
     }
 
     /// Returns how many rows each queue holds and when its oldest came, in milliseconds.
-    pub(crate) fn depths(&self) -> Result<[Depth; 4], DatabaseError> {
+    pub(crate) fn depths(&self) -> Result<[Depth; 5], DatabaseError> {
         let inner = self.lock();
         let depth = |table: &str, time: &str| {
             let sql = format!("SELECT COUNT(*), MIN({time}) FROM {table}");
@@ -125,6 +129,7 @@ impl Spool {
             depth("outbox", "queued_at")?,
             depth("turns", "arrived_at")?,
             depth("quarantine", "moved_at")?,
+            depth("closed", "closed_at")?,
         ])
     }
 }

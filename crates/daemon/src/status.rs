@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::Serialize;
 
+use crate::engines::FallbackEngine;
+
 /// Everything that `modelstat status` shows of a daemon.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
@@ -46,8 +48,14 @@ pub struct Status {
     pub shipped: BTreeMap<String, u64>,
     /// Events that the server will never take, by its code.
     pub quarantined: BTreeMap<String, u64>,
-    /// Abstracts by engine, and fallbacks by reason.
+    /// The engines that are asked for an abstract, in their order.
+    pub engines: Vec<&'static str>,
+    /// What makes an abstract where no model does; `extract` lets redacted sentences leave.
+    pub fallback: FallbackEngine,
+    /// Abstracts by engine, and how many of them were made again (`again`).
     pub summaries: BTreeMap<String, u64>,
+    /// Engines that failed or whose output the leak gate refused, as `engine.reason`.
+    pub refused_summaries: BTreeMap<String, u64>,
     /// Requests by what they were refused for, since the start.
     pub refused_requests: BTreeMap<&'static str, u64>,
 }
@@ -67,6 +75,8 @@ pub struct SpoolStatus {
     pub turns: Depth,
     /// Requests that the server will never take.
     pub quarantine: Depth,
+    /// Closed segments that late events can join, for a day.
+    pub closed: Depth,
 }
 
 /// How much one queue holds.

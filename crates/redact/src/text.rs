@@ -54,6 +54,29 @@ impl RawText {
         }
     }
 
+    /// Runs the floor, and hands on what it takes out: as raw as it came, so that it can only be counted,
+    /// redacted or hashed.
+    pub fn redact_noting(
+        self,
+        floor: &Floor,
+        removed: &mut dyn FnMut(RawText),
+    ) -> (RedactedText, Vec<Finding>) {
+        let redacted = floor.redact(&self.0);
+        let findings = redacted.findings;
+        match redacted.text {
+            Cow::Owned(text) => {
+                self.pieces(&findings).for_each(removed);
+                (RedactedText(text), findings)
+            }
+            Cow::Borrowed(_) => (RedactedText(self.0), findings),
+        }
+    }
+
+    /// The pieces of the text in which something was found.
+    pub fn pieces(&self, findings: &[Finding]) -> impl Iterator<Item = RawText> {
+        findings.iter().filter_map(|found| self.0.get(found.start..found.end).map(RawText::from))
+    }
+
     /// Passes a name in which the floor finds nothing, and gives any other back with what was found.
     ///
     /// That it is random is no finding here: ids are, by their nature.

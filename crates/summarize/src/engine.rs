@@ -4,16 +4,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use modelstat_redact::{Floor, RawText, RedactedText};
 
+use crate::features::Features;
 use crate::gate::{Gate, LeakError, Quoting, Removed};
+use crate::material::{LatePlace, Material};
 use crate::phrases::MAX_PHRASES;
-use crate::template::{TemplateEngine, facts_only, is_name, strict};
+use crate::template::{self, TemplateEngine, facts_only, key_phrases, strict};
 use crate::work_type::WorkType;
 
 /// Longest abstract in code points: two sentences, and below what the wire accepts.
 pub(crate) const MAX_ABSTRACT_CHARS: usize = 400;
 
+/// Longest abstract in bytes, as published servers count.
+const MAX_ABSTRACT_BYTES: usize = 512;
+
 /// Longest title in code points, as on the wire.
 pub(crate) const MAX_TITLE_CHARS: usize = 80;
+
+/// Longest title or tag in bytes, as published servers count.
+const MAX_TITLE_BYTES: usize = 120;
 
 /// One turn of a segment.
 #[derive(Clone, Debug)]
@@ -124,12 +132,21 @@ pub struct Summary {
     /// Every engine that failed or was refused, by its name on the wire, in their order. The template
     /// stands here up to twice: its phrases were refused, then its single words.
     pub refused: Vec<(&'static str, Fallback)>,
+    /// The engine that made it, by its name on the wire.
+    pub made_by: &'static str,
+    /// What may be kept of the turns, for [`summarise_again`].
+    pub features: Features,
 }
 
-/// Makes the abstract of a segment, whatever the engine does: the template follows the engine, bare
-/// facts follow the template. What they make passes the floor that the turns passed.
-pub fn summarise(engine: &dyn Engine, turns: &[Turn], floor: &Floor) -> Abstract {
-    summarise_with(&[engine], turns, floor, Removed::none()).chosen
+/// What is left of a closed segment whose turns are gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Earlier<'a> {
+    /// What the template knows of it.
+    pub features: &'a Features,
+    /// The abstract that was made of it, which engines read in place of its turns.
+    pub text: &'a RedactedText,
+    /// Where the late turns stand.
+    pub place: LatePlace,
 }
 
 /// Makes the abstract of a segment with the first engine whose output passes the leak gate.
@@ -142,41 +159,103 @@ pub fn summarise_with(
     floor: &Floor,
     removed: &Removed,
 ) -> Summary {
-    let gate = Gate { floor, removed, names: names_with_fields(turns) };
+    let material = Material::of(turns);
+    let gate = Gate { floor, removed, names: names_with_fields(&material) };
+    choose(engines, &Source { material: &material, turns, read: turns, is_late: false }, &gate)
+}
+
+/// Makes the abstract of a closed segment again, with turns that came late.
+///
+/// The template tells both together. An engine reads the earlier abstract as if it were a turn; one that
+/// quotes keeps the template's title and phrases. `removed` is what the floor removed from all of the turns.
+pub fn summarise_again(
+    engines: &[&dyn Engine],
+    earlier: &Earlier<'_>,
+    late: &[Turn],
+    floor: &Floor,
+    removed: &Removed,
+) -> Summary {
+    let material = Material::with_earlier(earlier.features, earlier.place, late);
+    let gate = Gate { floor, removed, names: names_with_fields(&material) };
+    let gist = Turn {
+        kind: RedactedText::from_static("earlier_abstract"),
+        model: None,
+        text: Some(earlier.text.clone()),
+        tools: Vec::new(),
+        failed: false,
+    };
+    let mut read = late.to_vec();
+    read.insert(if earlier.place.ends { 0 } else { read.len() }, gist);
+    choose(engines, &Source { material: &material, turns: late, read: &read, is_late: true }, &gate)
+}
+
+/// What an abstract is made of.
+struct Source<'a> {
+    material: &'a Material,
+    /// What outputs are compared with.
+    turns: &'a [Turn],
+    /// What engines read.
+    read: &'a [Turn],
+    /// Whether the turns are a part of their segment only.
+    is_late: bool,
+}
+
+fn choose(engines: &[&dyn Engine], source: &Source<'_>, gate: &Gate<'_>) -> Summary {
+    let Source { material, turns, .. } = *source;
     let template: &dyn Engine = &TemplateEngine;
     let mut refused = Vec::new();
-    for engine in engines.iter().copied().chain([template]) {
-        match attempt(engine, turns, &gate) {
-            Ok(draft) => return finish(draft, engine, refused, floor),
+    for engine in engines {
+        match attempt(*engine, source, gate) {
+            Ok(draft) => {
+                let kept = sayable(key_phrases(material), turns, gate);
+                return finish(draft, *engine, refused, Features::of(material, &kept), gate.floor);
+            }
             Err(why) => refused.push((engine.name(), why)),
         }
     }
-    let may_say = |word: &str| passes(&[word], turns, &gate, Quoting::Refused).is_ok();
-    let draft = strict(turns, may_say);
-    match check(&draft, turns, &gate, Quoting::Refused) {
-        Ok(()) => finish(draft, template, refused, floor),
-        Err(why) => {
+    let mut draft = template::draft(material);
+    if let Err(why) = check(&draft, turns, gate, Quoting::Refused) {
+        refused.push((template.name(), Fallback::Refused(why)));
+        draft = strict(material, |word| may_say(word, turns, gate));
+        if let Err(why) = check(&draft, turns, gate, Quoting::Refused) {
             refused.push((template.name(), Fallback::Refused(why)));
-            finish(facts_only(turns), template, refused, floor)
+            draft = facts_only(material);
         }
     }
+    let features = Features::of(material, &draft.phrases);
+    finish(draft, template, refused, features, gate.floor)
+}
+
+/// The phrases that may leave, whether or not they do.
+fn sayable(mut phrases: Vec<String>, turns: &[Turn], gate: &Gate<'_>) -> Vec<String> {
+    let all: Vec<&str> = phrases.iter().map(String::as_str).collect();
+    if passes(&all, turns, gate, Quoting::Refused).is_err() {
+        phrases.retain(|phrase| may_say(phrase, turns, gate));
+    }
+    phrases
+}
+
+fn may_say(words: &str, turns: &[Turn], gate: &Gate<'_>) -> bool {
+    passes(&[words], turns, gate, Quoting::Refused).is_ok()
 }
 
 /// Models and tools, which leave in fields of their own.
-fn names_with_fields(turns: &[Turn]) -> Vec<&str> {
-    let models = turns.iter().filter_map(|turn| turn.model.as_deref());
-    let tools = turns.iter().flat_map(|turn| turn.tools.iter().map(|(tool, _)| tool.as_str()));
-    let mut names: Vec<&str> = models.chain(tools).filter(|name| is_name(name)).collect();
+fn names_with_fields(material: &Material) -> Vec<&str> {
+    let names = material.models.keys().chain(material.tools.keys()).map(String::as_str);
+    let mut names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     names.dedup();
     names
 }
 
-fn attempt(engine: &dyn Engine, turns: &[Turn], gate: &Gate<'_>) -> Result<Draft, Fallback> {
+fn attempt(engine: &dyn Engine, source: &Source<'_>, gate: &Gate<'_>) -> Result<Draft, Fallback> {
     // The engine holds no state of ours, so nothing broken is seen after a panic.
-    let drafted = catch_unwind(AssertUnwindSafe(|| engine.draft(turns)));
-    let draft = drafted.map_err(|_| Fallback::Panicked)?.map_err(|_| Fallback::Failed)?;
-    check(&draft, turns, gate, engine.quoting()).map_err(Fallback::Refused)?;
+    let drafted = catch_unwind(AssertUnwindSafe(|| engine.draft(source.read)));
+    let mut draft = drafted.map_err(|_| Fallback::Panicked)?.map_err(|_| Fallback::Failed)?;
+    if source.is_late && engine.quoting() == Quoting::Allowed {
+        draft = Draft { text: draft.text, ..template::draft(source.material) };
+    }
+    check(&draft, source.turns, gate, engine.quoting()).map_err(Fallback::Refused)?;
     Ok(draft)
 }
 
@@ -213,20 +292,33 @@ fn finish(
     draft: Draft,
     engine: &dyn Engine,
     refused: Vec<(&'static str, Fallback)>,
+    features: Features,
     floor: &Floor,
 ) -> Summary {
     let redacted = |text: String| RawText::from(text).redact_with(floor).0;
     let chosen = Abstract {
-        text: redacted(draft.text).truncate_chars(MAX_ABSTRACT_CHARS),
-        title: redacted(draft.title).truncate_chars(MAX_TITLE_CHARS),
+        text: within(redacted(draft.text), MAX_ABSTRACT_CHARS, MAX_ABSTRACT_BYTES),
+        title: within(redacted(draft.title), MAX_TITLE_CHARS, MAX_TITLE_BYTES),
         work_type: draft.work_type,
         engine: RedactedText::from_static(engine.name()),
         engine_version: redacted(engine.version().to_owned()),
         fallback: refused.first().map(|(_, why)| *why),
     };
     let phrases = draft.phrases.into_iter().take(MAX_PHRASES);
-    let phrases = phrases.map(|phrase| redacted(phrase).truncate_chars(MAX_TITLE_CHARS)).collect();
-    Summary { chosen, phrases, refused }
+    let phrases = phrases.map(|phrase| within(redacted(phrase), MAX_TITLE_CHARS, MAX_TITLE_BYTES));
+    Summary { chosen, phrases: phrases.collect(), refused, made_by: engine.name(), features }
+}
+
+/// Cuts a text to a length in code points and to one in bytes.
+fn within(text: RedactedText, max_chars: usize, max_bytes: usize) -> RedactedText {
+    let text = text.truncate_chars(max_chars);
+    if text.len() <= max_bytes {
+        return text;
+    }
+    // A cut text ends with an ellipsis, which counts as one code point.
+    let room = max_bytes.saturating_sub('…'.len_utf8());
+    let fits = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= room).count();
+    text.truncate_chars(fits + 1)
 }
 
 #[cfg(test)]
@@ -262,12 +354,13 @@ mod tests {
         vec![Turn { kind, model: None, text: Some(text), tools: Vec::new(), failed: false }]
     }
 
+    fn made(outcome: Result<&'static str, EngineError>, text: &str) -> Abstract {
+        let engine = Fixed(outcome);
+        summarise_with(&[&engine], &turns(text), Floor::built_in(), Removed::none()).chosen
+    }
+
     fn check(outcome: Result<&'static str, EngineError>, engine: &str, why: Option<Fallback>) {
-        let made = summarise(
-            &Fixed(outcome),
-            &turns("we went to the sea and swam all day"),
-            Floor::built_in(),
-        );
+        let made = made(outcome, "we went to the sea and swam all day");
         assert_eq!((made.engine.as_str(), made.fallback), (engine, why));
     }
 
@@ -286,8 +379,13 @@ mod tests {
 
     #[test]
     fn a_long_abstract_is_cut() {
-        let long: &'static str = Box::leak("word ".repeat(200).into_boxed_str());
-        let made = summarise(&Fixed(Ok(long)), &turns("unlike"), Floor::built_in());
-        assert_eq!(made.text.chars().count(), MAX_ABSTRACT_CHARS);
+        let cut = |word: &str| {
+            let long: &'static str = Box::leak(word.repeat(200).into_boxed_str());
+            made(Ok(long), "unlike").text
+        };
+        assert_eq!(cut("word ").chars().count(), MAX_ABSTRACT_CHARS);
+        let wide = cut("長い ");
+        assert!(wide.len() <= MAX_ABSTRACT_BYTES && wide.ends_with('…'), "{} bytes", wide.len());
+        assert!(wide.len() > MAX_ABSTRACT_BYTES - 8, "{} bytes", wide.len());
     }
 }

@@ -50,6 +50,12 @@ const FREQUENT: &[(&str, &str)] = &[
     ("Indonesian", "yang dan di untuk dengan tidak saya ini itu bagaimana dari ada bisa akan pada"),
 ];
 
+/// The language of that name.
+pub(crate) fn known(name: &str) -> Option<&'static str> {
+    let names = FREQUENT.iter().map(|(name, _)| *name);
+    names.chain(SCRIPTS.iter().map(|(name, ..)| *name)).find(|known| *known == name)
+}
+
 /// The language of texts; `None` when too little tells.
 pub(crate) fn language_of<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'static str> {
     let mut hits = [0_usize; FREQUENT.len()];

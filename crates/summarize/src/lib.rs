@@ -1,7 +1,8 @@
 //! Segments of a session, and the short abstract made of each.
 //!
-//! [`split`] says which turns belong together, [`summarise`] makes an [`Abstract`] of them with an
-//! [`Engine`]. The [`TemplateEngine`] needs no model and is the fallback of every other: no engine, a
+//! [`split`] says which turns belong together, [`summarise_with`] makes an [`Abstract`] of them with an
+//! [`Engine`]. [`assign`] finds the closed segments that late turns belong to, and [`summarise_again`] makes
+//! theirs again of what is kept of them. The [`TemplateEngine`] needs no model and is the fallback of every other: no engine, a
 //! failure, a panic or an output that repeats its input costs words, never an event.
 //!
 //! What this crate deliberately does not do: no files, no network, no clock. It sees redacted text
@@ -9,8 +10,11 @@
 
 mod engine;
 mod extract;
+mod features;
 mod gate;
 mod language;
+mod late;
+mod material;
 mod model;
 mod outcome;
 mod phrases;
@@ -24,12 +28,16 @@ mod words;
 mod work_type;
 
 pub use engine::{
-    Abstract, Draft, Engine, EngineError, Fallback, Summary, Turn, summarise, summarise_with,
+    Abstract, Draft, Earlier, Engine, EngineError, Fallback, Summary, Turn, summarise_again,
+    summarise_with,
 };
 pub use extract::ExtractEngine;
+pub use features::Features;
 pub use gate::{
     Gate, LeakError, MAX_OUTPUT_BYTES, MAX_REMOVED_WORDS, MAX_VERBATIM_WORDS, Quoting, Removed,
 };
+pub use late::{ClosedMark, assign};
+pub use material::LatePlace;
 pub use model::{
     MAX_ANSWER_TOKENS, MIN_MODEL_WORDS, PROMPT_VERSION, SYSTEM, grammar, is_worth_a_model, prompt,
     read_answer, schema,

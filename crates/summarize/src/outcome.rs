@@ -22,6 +22,11 @@ impl Outcome {
             Self::Open => "open",
         }
     }
+
+    /// The outcome of that word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Done, Self::Failed, Self::Open].into_iter().find(|outcome| outcome.as_str() == word)
+    }
 }
 
 const DONE: &[&str] = &[

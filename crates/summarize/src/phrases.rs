@@ -94,6 +94,21 @@ impl Phrases {
         *count.spellings.entry(spelling.join(" ")).or_default() += 1;
     }
 
+    /// How much a phrase weighs, and in how many turns it was met.
+    pub(crate) fn weight_of(&self, words: &str) -> Option<(u64, u64)> {
+        let count = self.counts.get(&listed(words)?)?;
+        Some((count.weight, count.turns))
+    }
+
+    /// Adds a phrase that was kept of turns that are gone.
+    pub(crate) fn recall(&mut self, words: &str, weight: u64, turns: u64) {
+        let Some(listed) = listed(words) else { return };
+        let count = self.counts.entry(listed).or_default();
+        count.weight += weight;
+        count.turns += turns;
+        *count.spellings.entry(words.to_owned()).or_default() += turns;
+    }
+
     /// The phrases that tell most: no two share all of their topics, and none stands within another.
     pub(crate) fn key_phrases(&self, subject: Option<Subject>) -> Vec<String> {
         let mut ranked: Vec<Ranked<'_>> =
@@ -159,6 +174,14 @@ fn worth(word: &str, subject: Option<Subject>) -> u64 {
         Some(Part::Qualifier) => 6,
         None => 0,
     }
+}
+
+/// The words of a phrase as the vocabulary lists them; `None` unless each may be said.
+fn listed(words: &str) -> Option<Vec<&'static str>> {
+    let known = words.split(' ').map(|word| VOCABULARY.find(word));
+    known
+        .map(|known| known.filter(|(_, word)| word.part.is_some()).map(|(listed, _)| listed))
+        .collect()
 }
 
 fn is_topic(word: &str) -> bool {

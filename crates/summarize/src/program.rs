@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// Most that kept signs count, so that a damaged number overflows no sum.
+const MAX_RECALLED: u64 = 1_000_000_000;
+
 /// Most languages that are named.
 const MAX_NAMED: usize = 3;
 
@@ -98,6 +101,16 @@ impl Programs {
         if let Some(place) = LANGUAGES.iter().position(is) {
             *self.signs.entry(place).or_default() += weight;
         }
+    }
+
+    /// Every language with a sign, and how much speaks for it.
+    pub(crate) fn signs(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.signs.iter().map(|(place, weight)| (LANGUAGES[*place].name, *weight))
+    }
+
+    /// Adds signs that were kept of texts that are gone.
+    pub(crate) fn recall(&mut self, name: &str, weight: u64) {
+        self.sign(weight.min(MAX_RECALLED), |language| language.name == name);
     }
 
     /// The languages with most signs.

@@ -8,13 +8,14 @@ use modelstat_wire::Timestamp;
 /// When a segment ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentLimits {
-    /// A longer pause between two turns starts a new segment: work was put down.
+    /// A pause of this length between two turns starts a new segment: work was put down.
     pub gap: Duration,
-    /// Most turns: what one title can still name.
+    /// Most turns: what one title can still name. A segment that has them is closed.
     pub max_turns: usize,
-    /// Longest time from the first turn to the last: what a timeline can still show as one.
+    /// A turn this long after the first starts a new segment: what a timeline can still show as one.
     pub max_span: Duration,
-    /// Most characters of text: what a small model reads in one prompt. A longer turn stands alone.
+    /// Most characters of text: what a small model reads in one prompt. A segment that has them is closed,
+    /// and a longer turn stands alone.
     pub max_chars: usize,
     /// After this long without an arrival the last segment is closed: most late turns have come.
     pub quiet: Duration,
@@ -52,8 +53,9 @@ pub struct Span {
 
 /// Splits the turns of one session, sorted by time.
 ///
-/// All spans but the last are closed. The last is closed once nothing has arrived for the quiet time;
-/// the distance counts in both directions, so that a clock that was set back keeps no text waiting.
+/// All spans but the last are closed. The last is closed once it is full, or once nothing has arrived for
+/// the quiet time; the distance counts in both directions, so that a clock that was set back keeps no text
+/// waiting.
 pub fn split(
     turns: &[TurnMark],
     last_arrival: Timestamp,
@@ -65,10 +67,10 @@ pub fn split(
     let mut chars = 0;
     for (index, turn) in turns.iter().enumerate() {
         let breaks = index > start
-            && (index - start >= limits.max_turns
+            && (is_full(index - start, chars, limits)
                 || chars + turn.chars > limits.max_chars
-                || elapsed(turns[index - 1].ts, turn.ts) > limits.gap
-                || elapsed(turns[start].ts, turn.ts) > limits.max_span);
+                || elapsed(turns[index - 1].ts, turn.ts) >= limits.gap
+                || elapsed(turns[start].ts, turn.ts) >= limits.max_span);
         if breaks {
             spans.push(Span { turns: start..index, is_closed: true });
             (start, chars) = (index, 0);
@@ -76,13 +78,19 @@ pub fn split(
         chars += turn.chars;
     }
     if start < turns.len() {
-        let is_closed = elapsed(last_arrival, now) >= limits.quiet;
+        let is_closed = is_full(turns.len() - start, chars, limits)
+            || elapsed(last_arrival, now) >= limits.quiet;
         spans.push(Span { turns: start..turns.len(), is_closed });
     }
     spans
 }
 
-fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+/// Whether no turn has room any more.
+pub(crate) fn is_full(turns: usize, chars: usize, limits: &SegmentLimits) -> bool {
+    turns >= limits.max_turns || chars >= limits.max_chars
+}
+
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_micros(from.as_micros().abs_diff(to.as_micros()))
 }
 
@@ -106,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_longer_than_the_gap_splits() {
-        check(&[(0, 1), (900, 1)], &[(0, 2)]);
-        check(&[(0, 1), (901, 1)], &[(0, 1), (1, 2)]);
+    fn a_pause_as_long_as_the_gap_splits() {
+        check(&[(0, 1), (899, 1)], &[(0, 2)]);
+        check(&[(0, 1), (900, 1)], &[(0, 1), (1, 2)]);
     }
 
     #[test]
     fn a_long_span_splits() {
-        check(&[(0, 1), (600, 1), (1_200, 1), (1_800, 1), (1_801, 1)], &[(0, 4), (4, 5)]);
+        check(&[(0, 1), (600, 1), (1_200, 1), (1_799, 1), (1_800, 1)], &[(0, 4), (4, 5)]);
     }
 
     #[test]
@@ -124,7 +132,8 @@ mod tests {
 
     #[test]
     fn much_text_splits_and_a_longer_turn_stands_alone() {
-        check(&[(0, 6_000), (1, 6_000), (2, 1)], &[(0, 2), (2, 3)]);
+        check(&[(0, 6_000), (1, 6_000), (2, 0)], &[(0, 2), (2, 3)]);
+        check(&[(0, 6_000), (1, 5_999), (2, 1)], &[(0, 3)]);
         check(&[(0, 1), (1, 50_000), (2, 1)], &[(0, 1), (1, 2), (2, 3)]);
     }
 
@@ -140,6 +149,19 @@ mod tests {
         assert_eq!(is_closed(5_059_999), [true, false]);
         assert_eq!(is_closed(5_060_000), [true, true]);
         assert_eq!(is_closed(1_000_000), [true, true], "the clock was set back");
+    }
+
+    #[test]
+    fn a_full_segment_closes_without_waiting() {
+        let now = Timestamp::from_millis(0);
+        let is_closed = |turns: &[(i64, usize)]| {
+            let spans = split(&marks(turns), now, now, &SegmentLimits::default());
+            spans.last().map(|span| span.is_closed)
+        };
+        let many = |count| (0..count).map(|second| (second, 1)).collect::<Vec<_>>();
+        assert_eq!((is_closed(&many(99)), is_closed(&many(100))), (Some(false), Some(true)));
+        assert_eq!(is_closed(&[(0, 6_000), (1, 5_999)]), Some(false));
+        assert_eq!(is_closed(&[(0, 6_000), (1, 6_000)]), Some(true));
     }
 
     #[test]

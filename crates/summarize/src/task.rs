@@ -51,6 +51,11 @@ const TASKS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The task of that name.
+pub(crate) fn known(name: &str) -> Option<&'static str> {
+    TASKS.iter().map(|(task, _)| *task).find(|task| *task == name)
+}
+
 /// The task of a question; `None` when no word tells.
 pub(crate) fn task_of(question: &str) -> Option<&'static str> {
     // A placeholder holds words of ours.

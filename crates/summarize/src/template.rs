@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::engine::{Draft, Engine, EngineError, MAX_ABSTRACT_CHARS, MAX_TITLE_CHARS, Turn};
-use crate::outcome::{Outcome, outcome};
+use crate::material::Material;
+use crate::outcome::Outcome;
 use crate::subject::Subject;
-use crate::task::task_of;
-use crate::words::{Piece, Reading, pieces};
+use crate::words::Reading;
 use crate::work_type::WorkType;
 
 /// Longest name of a model or tool that is repeated; a longer one may be anything.
@@ -35,37 +35,41 @@ impl Engine for TemplateEngine {
     }
 
     fn draft(&self, turns: &[Turn]) -> Result<Draft, EngineError> {
-        let pieces = pieces(turns);
-        let reading = Reading::of(&pieces);
-        let phrases = reading.phrases.key_phrases(reading.subject());
-        Ok(Facts::of(turns, &pieces, &reading).write(&phrases))
+        Ok(draft(&Material::of(turns)))
     }
 }
 
+/// The draft with the phrases that tell most.
+pub(crate) fn draft(material: &Material) -> Draft {
+    Facts::of(material).write(&key_phrases(material))
+}
+
+/// The phrases that tell most.
+pub(crate) fn key_phrases(material: &Material) -> Vec<String> {
+    material.reading.phrases.key_phrases(material.reading.subject())
+}
+
 /// The draft with single words in place of phrases, of which only those are said that may be.
-pub(crate) fn strict(turns: &[Turn], may_say: impl Fn(&str) -> bool) -> Draft {
-    let pieces = pieces(turns);
-    let reading = Reading::of(&pieces);
-    let mut words = reading.phrases.key_words(reading.subject());
+pub(crate) fn strict(material: &Material, may_say: impl Fn(&str) -> bool) -> Draft {
+    let mut words = material.reading.phrases.key_words(material.reading.subject());
     words.retain(|word| may_say(word));
-    Facts::of(turns, &pieces, &reading).write(&words)
+    Facts::of(material).write(&words)
 }
 
 /// The draft without any word of the input, names of models and tools included.
-pub(crate) fn facts_only(turns: &[Turn]) -> Draft {
-    let outcome = outcome(turns, &pieces(turns));
+pub(crate) fn facts_only(material: &Material) -> Draft {
     let facts = Facts {
         label: label(WorkType::Misc, None, None),
         work_type: WorkType::Misc,
         subject: None,
-        turns: turns.len(),
+        turns: material.turns,
         model: None,
-        outcome,
+        outcome: material.outcome,
         programs: Vec::new(),
         language: None,
-        tool_calls: tools(turns).0,
+        tool_calls: material.tool_calls,
         tools: Vec::new(),
-        errors: errors(turns),
+        errors: material.errors,
     };
     facts.write(&[])
 }
@@ -75,7 +79,7 @@ struct Facts<'a> {
     label: &'static str,
     work_type: WorkType,
     subject: Option<&'static str>,
-    turns: usize,
+    turns: u64,
     model: Option<&'a str>,
     outcome: Outcome,
     programs: Vec<&'static str>,
@@ -87,17 +91,16 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(turns: &'a [Turn], pieces: &[Piece<'_>], reading: &Reading) -> Self {
-        let (tool_calls, tools) = tools(turns);
+    fn of(material: &'a Material) -> Self {
+        let Material { reading, task, .. } = material;
         let main = reading.subject();
-        let question = pieces.iter().find(|piece| piece.is_question).or(pieces.first());
-        let task = question.and_then(|question| task_of(question.text));
+        let task = *task;
         let is_technical = reading.is_technical();
         let work_type = reading.work_type().unwrap_or(match task {
             Some("Planning") => WorkType::Planning,
             Some("Writing" | "Proofreading") => WorkType::Docs,
             Some(_) if is_technical => WorkType::Research,
-            _ if tool_calls > 0 => WorkType::Misc,
+            _ if material.tool_calls > 0 => WorkType::Misc,
             _ => WorkType::Chat,
         });
         let label = label(work_type, task, main);
@@ -105,14 +108,14 @@ impl<'a> Facts<'a> {
             label,
             work_type,
             subject: said_subject(label, reading).filter(|_| !work_type.is_of_software()),
-            turns: turns.len(),
-            model: main_model(turns),
-            outcome: outcome(turns, pieces),
+            turns: material.turns,
+            model: main_model(&material.models),
+            outcome: material.outcome,
             programs: reading.programs.named(),
             language: reading.language.filter(|language| *language != "English"),
-            tool_calls,
-            tools,
-            errors: errors(turns),
+            tool_calls: material.tool_calls,
+            tools: main_tools(&material.tools),
+            errors: material.errors,
         }
     }
 
@@ -134,7 +137,7 @@ impl<'a> Facts<'a> {
         if let Some(subject) = self.subject {
             push(&mut text, format_args!(" about {subject}"));
         }
-        push(&mut text, format_args!(" in {}", counted(self.turns as u64, "turn")));
+        push(&mut text, format_args!(" in {}", counted(self.turns, "turn")));
         if let Some(model) = self.model {
             push(&mut text, format_args!(" with {model}"));
         }
@@ -180,7 +183,7 @@ impl<'a> Facts<'a> {
             }
         }
         if title.split_whitespace().count() < 3 {
-            push(&mut title, format_args!(" in {}", counted(self.turns as u64, "turn")));
+            push(&mut title, format_args!(" in {}", counted(self.turns, "turn")));
         }
         title
     }
@@ -217,30 +220,17 @@ fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-fn errors(turns: &[Turn]) -> u64 {
-    turns.iter().filter(|turn| turn.failed).count() as u64
+/// The model of most turns; of several, the first by name. One without a name that may be said is none.
+fn main_model(models: &BTreeMap<String, u64>) -> Option<&str> {
+    let (name, _) = models.iter().rev().max_by_key(|(_, count)| **count)?;
+    Some(name.as_str()).filter(|name| is_name(name))
 }
 
-/// The model of most turns; of several, the first by name.
-fn main_model(turns: &[Turn]) -> Option<&str> {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for model in turns.iter().filter_map(|turn| turn.model.as_deref()) {
-        *counts.entry(model).or_default() += 1;
-    }
-    let most = counts.iter().rev().max_by_key(|(_, count)| **count)?;
-    is_name(most.0).then_some(most.0)
-}
-
-fn tools(turns: &[Turn]) -> (u64, Vec<&str>) {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (tool, count) in turns.iter().flat_map(|turn| &turn.tools) {
-        let total = counts.entry(tool.as_str()).or_default();
-        *total = total.saturating_add(*count);
-    }
-    let calls = counts.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
-    let mut named: Vec<_> = counts.into_iter().filter(|(tool, _)| is_name(tool)).collect();
-    named.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    (calls, named.into_iter().take(MAX_TOOLS).map(|(tool, _)| tool).collect())
+/// The tools of most calls; of equals, the first by name.
+fn main_tools(tools: &BTreeMap<String, u64>) -> Vec<&str> {
+    let mut named: Vec<_> = tools.iter().collect();
+    named.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    named.into_iter().take(MAX_TOOLS).map(|(tool, _)| tool.as_str()).collect()
 }
 
 /// One short word of the characters that names of models and tools are made of.
@@ -336,6 +326,6 @@ mod tests {
     fn a_segment_without_text_has_facts() {
         let mut turns = vec![turn("")];
         turns[0].text = None;
-        assert_eq!(facts_only(&turns).text, "Work in 1 turn. Outcome: done.");
+        assert_eq!(facts_only(&Material::of(&turns)).text, "Work in 1 turn. Outcome: done.");
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::Turn;
+use crate::features::Features;
 use crate::language::language_of;
 use crate::phrases::{Phrases, Said};
 use crate::program::Programs;
@@ -13,6 +14,9 @@ use crate::work_type::WorkType;
 
 /// How often one word counts for a kind of work, so that a word in every line decides nothing alone.
 const MAX_VOTES: u64 = 3;
+
+/// Most that one kept number counts, so that a damaged one overflows no sum.
+const MAX_RECALLED: u64 = 1_000_000_000;
 
 /// How much of one turn is read: the longest may have a million bytes, and says what it is about sooner.
 const MAX_TURN_BYTES: usize = 32 * 1024;
@@ -59,6 +63,13 @@ pub(crate) fn pieces(turns: &[Turn]) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// Whether the first question is where people say what they want, or is one of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    Weighty,
+    Plain,
+}
+
 /// What the turns' words come to.
 #[derive(Default)]
 pub(crate) struct Reading {
@@ -68,14 +79,17 @@ pub(crate) struct Reading {
     pub(crate) language: Option<&'static str>,
     votes: HashMap<&'static str, u64>,
     subjects: BTreeMap<Subject, u64>,
+    /// What words that are gone spoke for.
+    earlier_work: BTreeMap<WorkType, u64>,
 }
 
 impl Reading {
     /// Reads every piece once.
-    pub(crate) fn of(pieces: &[Piece<'_>]) -> Self {
+    pub(crate) fn of(pieces: &[Piece<'_>], opening: Opening) -> Self {
         let language = language_of(pieces.iter().map(|piece| piece.text));
         let mut reading = Self { language, ..Self::default() };
         let first = pieces.iter().position(|piece| piece.is_question).unwrap_or(0);
+        let first = if opening == Opening::Weighty { first } else { pieces.len() };
         for (index, piece) in pieces.iter().enumerate() {
             let weight = match (index == first, piece.is_question) {
                 (true, _) => 3,
@@ -95,6 +109,33 @@ impl Reading {
             }
         }
         reading
+    }
+
+    /// Adds what is kept of turns that are gone.
+    pub(crate) fn recall(&mut self, earlier: &Features) {
+        for (program, weight) in &earlier.programs {
+            self.programs.recall(program, *weight);
+        }
+        for (word, weight) in &earlier.subjects {
+            if let Some(subject) = Subject::from_word(word) {
+                let total = self.subjects.entry(subject).or_default();
+                *total = total.saturating_add(*weight).min(MAX_RECALLED);
+            }
+        }
+        for (word, score) in &earlier.work {
+            if let Some(kind) = WorkType::from_word(word) {
+                self.earlier_work.insert(kind, (*score).min(MAX_RECALLED));
+            }
+        }
+        for phrase in &earlier.phrases {
+            let (weight, turns) = (phrase.weight.min(MAX_RECALLED), phrase.turns.min(MAX_RECALLED));
+            self.phrases.recall(&phrase.words, weight, turns);
+        }
+    }
+
+    /// What the words speak for, by subject.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.subjects.iter().map(|(subject, weight)| (subject.as_str(), *weight))
     }
 
     fn is_english(&self) -> bool {
@@ -250,17 +291,22 @@ impl Reading {
         !self.programs.named().is_empty() || (total > 0 && of(Subject::Software) * 5 >= total * 2)
     }
 
+    /// How much the words speak for each kind of work.
+    pub(crate) fn work(&self) -> BTreeMap<WorkType, u64> {
+        let mut scores = self.earlier_work.clone();
+        for (word, count) in &self.votes {
+            for kind in VOCABULARY.find(word).map_or(&[][..], |(_, word)| &word.work) {
+                *scores.entry(*kind).or_default() += (*count).min(MAX_VOTES);
+            }
+        }
+        scores
+    }
+
     /// The kind of work that the words speak for.
     pub(crate) fn work_type(&self) -> Option<WorkType> {
         let is_technical = self.is_technical();
-        let mut scores: HashMap<WorkType, u64> = HashMap::new();
-        for (word, count) in &self.votes {
-            for kind in VOCABULARY.find(word).map_or(&[][..], |(_, word)| &word.work) {
-                if is_technical || !kind.is_of_software() {
-                    *scores.entry(*kind).or_default() += (*count).min(MAX_VOTES);
-                }
-            }
-        }
+        let mut scores = self.work();
+        scores.retain(|kind, _| is_technical || !kind.is_of_software());
         let score = |kind: &WorkType| scores.get(kind).copied().unwrap_or(0);
         // `rev`, since the last of equals wins and the list is in the order of preference.
         let best = WorkType::ALL.into_iter().rev().max_by_key(score)?;

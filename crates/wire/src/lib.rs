@@ -39,7 +39,9 @@ pub use money::{PicoUsd, PicoUsdError};
 pub use pairs::Pairs;
 pub use parse::{ParseError, ParsedBatch, parse_batch};
 pub use problem::Problem;
-pub use redaction::{BatchFloor, FloorAdditions, IdentifierKey, TextRole, redact_batch};
+pub use redaction::{
+    BatchFloor, FloorAdditions, IdentifierKey, TextRole, redact_batch, redact_batch_noting,
+};
 pub use stored::{StoredBatchError, decode_stored, encode_batch};
 pub use time::{Timestamp, TimestampError};
 pub use tokens::{TokenUsage, UsageDetail};

@@ -70,6 +70,11 @@ impl IdentifierKey {
         Self(secret)
     }
 
+    /// Makes a secret for another purpose, from which this one cannot be found.
+    pub fn derive(&self, purpose: &'static str) -> [u8; 32] {
+        blake3::derive_key(purpose, &self.0)
+    }
+
     /// Hashes a text, so that equal texts stay equal and nothing can be guessed back.
     pub fn hash(&self, text: &str) -> RedactedText {
         let digest = blake3::keyed_hash(&self.0, text.as_bytes()).to_hex();
@@ -139,15 +144,22 @@ impl BatchFloor {
 
     /// Runs the floor over one identifier, as [`redact_batch`] does.
     pub fn redact_identifier(&self, text: RawText) -> RedactedText {
-        self.name(&self.names, text, &mut FindingCounts::default())
+        self.name(&self.names, text, &mut FindingCounts::default(), &mut |_| ())
     }
 
     /// A name with a finding is replaced whole: what is left around the finding would often give it
     /// away, and a placeholder would merge what the name tells apart.
     #[expect(clippy::disallowed_methods, reason = "the floor's own door, for a whole batch")]
-    fn name(&self, floor: &Floor, text: RawText, counts: &mut FindingCounts) -> RedactedText {
+    fn name(
+        &self,
+        floor: &Floor,
+        text: RawText,
+        counts: &mut FindingCounts,
+        removed: &mut dyn FnMut(RawText),
+    ) -> RedactedText {
         text.pass(floor).unwrap_or_else(|(text, findings)| {
             counts.add(&findings);
+            text.pieces(&findings).for_each(removed);
             self.key.hash(text.reveal())
         })
     }
@@ -160,8 +172,16 @@ impl fmt::Debug for BatchFloor {
     }
 }
 
+/// Takes what the floor removed from the event at a place of the batch.
+type Note<'a> = dyn FnMut(usize, &RawText) + 'a;
+
 struct Redactor<'a> {
     floor: &'a BatchFloor,
+    /// Takes what is removed from events, which come first.
+    note: &'a mut Note<'a>,
+    events: usize,
+    /// The place of the event at hand, or how many there are.
+    place: usize,
     /// Findings of the event at hand.
     current: FindingCounts,
     /// Findings of the batch.
@@ -170,16 +190,20 @@ struct Redactor<'a> {
 
 impl TextMap<RawText, RedactedText> for Redactor<'_> {
     fn text(&mut self, role: TextRole, text: RawText) -> RedactedText {
-        let floor = self.floor;
-        match role {
-            TextRole::Identifier => floor.name(&floor.names, text, &mut self.current),
-            TextRole::Origin => floor.name(&floor.texts, text, &mut self.current),
-            TextRole::Name { limit_chars } => {
-                floor.name(&floor.names, text, &mut self.current).truncate_chars(limit_chars)
+        let Self { floor, note, current, events, place, .. } = self;
+        let mut removed = |piece: RawText| {
+            if place < events {
+                note(*place, &piece);
             }
+        };
+        let mut name = |floor_of: &Floor, text| floor.name(floor_of, text, current, &mut removed);
+        match role {
+            TextRole::Identifier => name(&floor.names, text),
+            TextRole::Origin => name(&floor.texts, text),
+            TextRole::Name { limit_chars } => name(&floor.names, text).truncate_chars(limit_chars),
             TextRole::Prose { limit_chars } => {
-                let (text, findings) = text.redact_with(&floor.texts);
-                self.current.add(&findings);
+                let (text, findings) = text.redact_noting(&floor.texts, &mut removed);
+                current.add(&findings);
                 text.truncate_chars(limit_chars)
             }
         }
@@ -191,6 +215,7 @@ impl TextMap<RawText, RedactedText> for Redactor<'_> {
             add_redaction(&mut event.redactions, rule, count);
         }
         self.total.merge(&found);
+        self.place += 1;
         event
     }
 }
@@ -214,8 +239,24 @@ pub fn redact_batch(
     batch: IngestBatch<RawText>,
     floor: &BatchFloor,
 ) -> (IngestBatch<RedactedText>, FindingCounts) {
-    let mut redactor =
-        Redactor { floor, current: FindingCounts::default(), total: FindingCounts::default() };
+    redact_batch_noting(batch, floor, &mut |_, _| ())
+}
+
+/// Does as [`redact_batch`], and hands on each piece that the floor removed from a text of an event, with
+/// the event's place in the batch. The piece is as raw as it came: what is kept of it must be a hash.
+pub fn redact_batch_noting(
+    batch: IngestBatch<RawText>,
+    floor: &BatchFloor,
+    note: &mut dyn FnMut(usize, &RawText),
+) -> (IngestBatch<RedactedText>, FindingCounts) {
+    let mut redactor = Redactor {
+        floor,
+        note,
+        events: batch.events.len(),
+        place: 0,
+        current: FindingCounts::default(),
+        total: FindingCounts::default(),
+    };
     let batch = batch.map(&mut redactor);
     let around = std::mem::take(&mut redactor.current);
     redactor.total.merge(&around);
@@ -265,6 +306,33 @@ mod tests {
             [("identifier", 3)]
         );
         assert!(!format!("{floor:?}").contains("janedoe"));
+    }
+
+    /// Only as hashes may it stay, and only for the event from which it was taken.
+    #[test]
+    fn what_is_removed_is_handed_on_by_event() {
+        let body = format!(
+            r#"{{"batch_id":"b","device_id":"d","daemon_version":"v","app":"a","events":[{EVENT}}},
+            {EVENT},"content_excerpt":"ask jane@example.com or joe@example.com","seq":1}}],
+            "session_titles":{{"s":"for max@example.com"}}}}"#
+        );
+        let batch = parse_batch(body.as_bytes()).expect("readable").batch;
+        let mut noted = Vec::new();
+        let mut note = |place: usize, piece: &RawText| noted.push((place, piece.clone()));
+        redact_batch_noting(batch, &BatchFloor::new(key()), &mut note);
+        let expected = ["jane@example.com", "joe@example.com"].map(|name| (1, RawText::from(name)));
+        assert_eq!(noted, expected);
+    }
+
+    #[test]
+    fn a_derived_secret_is_another_one() {
+        let derived = key().derive("modelstat test");
+        assert_eq!(derived, key().derive("modelstat test"));
+        assert_ne!(derived, key().derive("modelstat other"));
+        assert_ne!(
+            key().hash("modelstat test"),
+            IdentifierKey::new(derived).hash("modelstat test")
+        );
     }
 
     #[derive(Debug)]

@@ -14,7 +14,7 @@ use modelstat_wire::{
 
 use super::{App, answer, token};
 use crate::keys::KeysError;
-use crate::spool::{CommitError, Entry, Packer, Receipt};
+use crate::spool::{CommitError, Entry, Packer, Receipt, RemovedWords};
 
 /// The two endpoints, which differ in a limit and in the shape of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,11 @@ struct Prepared {
 
 impl Prepared {
     fn new(parsed: ParsedBatch, key: u32, floor: &BatchFloor, now: Timestamp) -> Self {
-        let (batch, findings) = modelstat_wire::redact_batch(parsed.batch, floor);
+        let mut removed = RemovedWords::new(floor.key());
+        let (batch, findings) =
+            modelstat_wire::redact_batch_noting(parsed.batch, floor, &mut |event, piece| {
+                removed.add(event, piece)
+            });
         let encoded = modelstat_wire::encode_batch(&batch);
         let mut hasher = blake3::Hasher::new();
         hasher.update(&key.to_be_bytes()).update(&encoded);
@@ -111,6 +115,7 @@ impl Prepared {
             received_at: now,
             hash: *hasher.finalize().as_bytes(),
             events: batch.events.len() as u64,
+            removed: removed.pack(),
             body: holds_anything(&batch).then(|| Packer::new().pack(&encoded)),
             rejected: count_reasons(&rejected),
             findings,

@@ -3,70 +3,103 @@
 use std::collections::BTreeMap;
 
 use modelstat_redact::RedactedText;
-use modelstat_summarize::{Abstract, Turn, split, summarise};
+use modelstat_summarize::{
+    Earlier, LatePlace, Removed, Summary, Turn, summarise_again, summarise_with,
+};
 use modelstat_wire::egress::EgressBatch;
-use modelstat_wire::{DEFAULT_APP, IngestBatch, Pairs, Segment, Timestamp, TokenUsage};
+use modelstat_wire::{DEFAULT_APP, IngestBatch, Pairs, Segment, Tag, Timestamp, TokenUsage};
 
-use super::Pipeline;
+use super::abstracts::Abstracts;
 use super::body::{own_id, to_ship};
-use super::sessions::Sessions;
+use super::plan::Planned;
 use crate::database::DatabaseError;
-use crate::spool::{ClosedTurns, SessionKey, StoredTurn, TurnPlace};
-
-/// Most segments of one request, so that little text is in memory at a time.
-const MAX_SEGMENTS: usize = 50;
+use crate::spool::{
+    ClosedSegment, Closing, Keep, Packer, SessionKey, StoredRemoved, StoredTurn, TurnPlace,
+};
 
 /// What says which daemon made a batch.
 const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
 
-/// A segment is made once: its turns are deleted with it.
-const GENERATION: u64 = 1;
+/// The root of the tags that key phrases become.
+const TOPICS: &str = "topics";
 
 /// A segment that is made and not yet queued.
-struct Made {
+pub(super) struct Made {
     segment: Segment<RedactedText>,
-    closed: ClosedTurns,
+    closing: Closing,
     device_id: RedactedText,
-    is_titled: bool,
+    /// Whether it names its session: the producer did not, and no later segment does.
+    names_session: bool,
 }
 
-/// Sessions of one app that share a key, and when the last turn of each arrived.
-type DueByApp = BTreeMap<(u32, Option<RedactedText>), Vec<(SessionKey, Timestamp)>>;
+impl Made {
+    /// Whether both can leave in one request.
+    pub(super) fn shares_device(&self, other: &Self) -> bool {
+        self.device_id == other.device_id
+    }
+}
 
-impl Pipeline {
-    /// Closes what can be closed of every session.
-    pub(super) fn close_segments(&self, sessions: &mut Sessions) -> Result<(), DatabaseError> {
-        let now = self.clock.now();
-        let mut by_app = DueByApp::new();
-        for (session, last_arrival) in sessions.due(now, &self.limits) {
-            let app = (session.key, session.app.clone());
-            by_app.entry(app).or_default().push((session, last_arrival));
-        }
-        for ((key, app), due) in by_app {
-            let mut made = Vec::new();
-            for (session, last_arrival) in due {
-                let places = self.spool.places(&session)?;
-                let marks: Vec<_> = places.iter().map(|place| place.mark).collect();
-                let spans = split(&marks, last_arrival, now, &self.limits);
-                let closed: Vec<_> = spans.into_iter().filter(|span| span.is_closed).collect();
-                for span in &closed {
-                    let next = self.make(&session, &places[span.turns.clone()])?;
-                    let is_other = |last: &Made| last.device_id != next.device_id;
-                    if made.len() >= MAX_SEGMENTS || made.last().is_some_and(is_other) {
-                        self.queue(key, app.as_ref(), std::mem::take(&mut made), now)?;
-                    }
-                    made.push(next);
-                }
-                let left = closed.last().map_or(0, |span| span.turns.end);
-                sessions.keep(&session, &places[left..]);
+/// What the turns of a segment come to, those of its earlier generations included.
+struct Sums {
+    device_id: RedactedText,
+    agent: Option<RedactedText>,
+    tokens: Option<TokenUsage>,
+    redactions: BTreeMap<RedactedText, u64>,
+    event_ids: Vec<RedactedText>,
+    is_titled: bool,
+    removed: Removed,
+}
+
+impl Abstracts {
+    /// Makes one segment, or makes it again. A turn that cannot be read back counts without words.
+    pub(super) fn make(
+        &self,
+        session: &SessionKey,
+        planned: &Planned,
+    ) -> Result<Made, DatabaseError> {
+        let earlier = match planned.reopens {
+            Some(closed) => self.spool.closed(closed.row)?,
+            None => None,
+        };
+        // What is damaged or just forgotten cannot be joined.
+        let planned = &planned.joining(earlier.is_some());
+        let (new_events, stored) = self.read(&planned.turns)?;
+        let sums = self.sums(earlier.as_ref(), &new_events, &stored);
+        let turns: Vec<Turn> = stored.into_iter().map(turn).collect();
+        let summary = self.summarise(planned, earlier.as_ref(), &turns, &sums.removed);
+        let (segment_id, generation) = match &earlier {
+            Some(earlier) => (earlier.segment_id.clone(), earlier.generation + 1),
+            None => {
+                let app = session.app.as_deref().unwrap_or(DEFAULT_APP);
+                let ids = &new_events;
+                (own_id(modelstat_wire::segment_id(app, &session.session_id, ids)), 1)
             }
-            self.queue(key, app.as_ref(), made, now)?;
-        }
-        Ok(())
+        };
+        let names_session = planned.is_newest && !sums.is_titled;
+        let device_id = sums.device_id.clone();
+        let kept = keep(&segment_id, generation, &sums, &summary);
+        let encoded =
+            serde_json::to_vec(&kept).expect("a segment has text keys and whole numbers only");
+        let closing = Closing {
+            rows: planned.turns.iter().map(|place| place.row).collect(),
+            made_by: summary.made_by,
+            refused: summary.refused.iter().map(|(engine, why)| (*engine, why.as_str())).collect(),
+            keep: Keep {
+                session: session.clone(),
+                reopened: planned.reopens.map(|closed| closed.row),
+                mark: planned.mark(),
+                body: Packer::new().pack(&encoded),
+                new_events,
+            },
+        };
+        let segment = segment(session, planned, (segment_id, generation), sums, summary);
+        Ok(Made { segment, closing, device_id, names_session })
     }
 
-    /// Makes the abstract of one segment. A turn that cannot be read back counts without words.
-    fn make(&self, session: &SessionKey, places: &[TurnPlace]) -> Result<Made, DatabaseError> {
+    fn read(
+        &self,
+        places: &[TurnPlace],
+    ) -> Result<(Vec<RedactedText>, Vec<StoredTurn<RedactedText>>), DatabaseError> {
         let mut event_ids = Vec::with_capacity(places.len());
         let mut stored = Vec::with_capacity(places.len());
         for place in places {
@@ -74,46 +107,72 @@ impl Pipeline {
             event_ids.push(event_id);
             stored.extend(turn);
         }
-        let (tokens, redaction) = (total_tokens(&stored), total_redactions(&stored));
-        let device_id = stored
-            .first()
-            .map_or_else(|| RedactedText::from_static("unknown"), |turn| turn.device_id.clone());
-        let agent = stored.first().map(|turn| turn.agent.clone());
-        let is_titled = stored.iter().any(|turn| turn.is_titled);
-        let turns: Vec<Turn> = stored.into_iter().map(turn).collect();
-        let made = summarise(self.engine.as_ref(), &turns, &self.floor);
-        let app = session.app.as_deref().unwrap_or(DEFAULT_APP);
-        let segment_id = modelstat_wire::segment_id(app, &session.session_id, &event_ids);
-        let Abstract { text, title, work_type, engine, engine_version, fallback } = made;
-        let segment = Segment {
-            segment_id: own_id(segment_id),
-            generation: GENERATION,
-            session_id: session.session_id.clone(),
+        Ok((event_ids, stored))
+    }
+
+    fn sums(
+        &self,
+        earlier: Option<&ClosedSegment<RedactedText>>,
+        new_events: &[RedactedText],
+        turns: &[StoredTurn<RedactedText>],
+    ) -> Sums {
+        let (device_id, agent) = match (earlier, turns.first()) {
+            (Some(earlier), _) => (earlier.device_id.clone(), earlier.agent.clone()),
+            (None, Some(turn)) => (turn.device_id.clone(), Some(turn.agent.clone())),
+            (None, None) => (RedactedText::from_static("unknown"), None),
+        };
+        let tokens = earlier.and_then(|earlier| earlier.tokens).into_iter();
+        let tokens = tokens.chain(turns.iter().filter_map(|turn| turn.tokens)).reduce(add);
+        let mut redactions: BTreeMap<RedactedText, u64> = BTreeMap::new();
+        let counted = earlier.iter().flat_map(|earlier| &earlier.redactions);
+        for (rule, count) in counted.chain(turns.iter().flat_map(|turn| &turn.redactions)) {
+            let total = redactions.entry(rule.clone()).or_default();
+            *total = sum(*total, *count);
+        }
+        let mut removed = Removed::new(self.removed_key);
+        let kept = earlier.iter().map(|earlier| &earlier.removed);
+        for words in kept.chain(turns.iter().map(|turn| &turn.removed)) {
+            words.add_to(&mut removed);
+        }
+        let kept_ids = earlier.iter().flat_map(|earlier| &earlier.event_ids);
+        Sums {
+            device_id,
             agent,
-            started_at: places.first().map_or(Timestamp::from_micros(0), |place| place.mark.ts),
-            ended_at: places.last().map_or(Timestamp::from_micros(0), |place| place.mark.ts),
-            summary: Some(text),
-            title: Some(title),
-            work_type: Some(RedactedText::from_static(work_type.as_str())),
-            engine: Some(engine),
-            engine_version: Some(engine_version),
             tokens,
-            tags: Vec::new(),
-            redaction,
-            source_event_ids: event_ids,
+            redactions,
+            event_ids: kept_ids.chain(new_events).cloned().collect(),
+            is_titled: earlier.is_some_and(|earlier| earlier.is_titled)
+                || turns.iter().any(|turn| turn.is_titled),
+            removed,
+        }
+    }
+
+    fn summarise(
+        &self,
+        planned: &Planned,
+        earlier: Option<&ClosedSegment<RedactedText>>,
+        turns: &[Turn],
+        removed: &Removed,
+    ) -> Summary {
+        let engines = self.engines.in_order();
+        let (Some(earlier), Some(closed)) = (earlier, planned.reopens) else {
+            return summarise_with(&engines, turns, &self.floor, removed);
         };
-        let made_by = match fallback {
-            None => self.engine.name(),
-            Some(_) => "template",
+        let first = planned.turns.first().map(|place| place.mark.ts);
+        let last = planned.turns.last().map(|place| place.mark.ts);
+        let earlier = Earlier {
+            features: &earlier.features,
+            text: &earlier.text,
+            place: LatePlace {
+                begins: first.is_some_and(|first| first < closed.mark.first),
+                ends: last.is_some_and(|last| last >= closed.mark.last),
+            },
         };
-        let fallback = fallback.map(modelstat_summarize::Fallback::as_str);
-        let closed =
-            ClosedTurns { rows: places.iter().map(|place| place.row).collect(), made_by, fallback };
-        Ok(Made { segment, closed, device_id, is_titled })
+        summarise_again(&engines, &earlier, turns, &self.floor, removed)
     }
 
     /// Queues a request with segments of one app and device, and deletes their turns.
-    fn queue(
+    pub(super) fn queue(
         &self,
         key: u32,
         app: Option<&RedactedText>,
@@ -122,15 +181,17 @@ impl Pipeline {
     ) -> Result<(), DatabaseError> {
         let Some(last) = made.last() else { return Ok(()) };
         let device_id = last.device_id.clone();
-        let ids = made.iter().map(|made| made.segment.segment_id.as_str());
+        let ids = made.iter().map(|made| {
+            format!("{}:{}", made.segment.segment_id.as_str(), made.segment.generation)
+        });
         // The published formula over the events' ids would be one constant, as there are none.
-        let batch_id = modelstat_wire::batch_id(ids.chain(["segments"]));
-        let untitled = made.iter().filter(|made| !made.is_titled).map(|made| &made.segment);
-        let titles: BTreeMap<RedactedText, RedactedText> = untitled
+        let batch_id = modelstat_wire::batch_id(ids.chain(["segments".to_owned()]));
+        let naming = made.iter().filter(|made| made.names_session).map(|made| &made.segment);
+        let titles: BTreeMap<RedactedText, RedactedText> = naming
             .filter_map(|segment| Some((segment.session_id.clone(), segment.title.clone()?)))
             .collect();
-        let (segments, closed): (Vec<_>, Vec<_>) =
-            made.into_iter().map(|made| (made.segment, made.closed)).unzip();
+        let (segments, closing): (Vec<_>, Vec<_>) =
+            made.into_iter().map(|made| (made.segment, made.closing)).unzip();
         let batch = IngestBatch {
             batch_id: own_id(batch_id.clone()),
             device_id,
@@ -149,9 +210,63 @@ impl Pipeline {
             sent_at: None,
         };
         let request = to_ship(key, batch_id, 0, &EgressBatch::new(batch, &self.policy));
-        self.spool.close(&request, &closed, now)?;
+        self.spool.close(&request, &closing, now)?;
         self.shipper.ring();
         Ok(())
+    }
+}
+
+/// The segment as it leaves.
+fn segment(
+    session: &SessionKey,
+    planned: &Planned,
+    (segment_id, generation): (RedactedText, u64),
+    sums: Sums,
+    summary: Summary,
+) -> Segment<RedactedText> {
+    let mark = planned.mark();
+    let tag = |name| Tag { root_key: RedactedText::from_static(TOPICS), name };
+    let redactions = sums.redactions.into_iter().take(modelstat_wire::limits::MAX_LIST_ENTRIES);
+    let chosen = summary.chosen;
+    Segment {
+        segment_id,
+        generation,
+        session_id: session.session_id.clone(),
+        agent: sums.agent,
+        started_at: mark.first,
+        ended_at: mark.last,
+        summary: Some(chosen.text),
+        title: Some(chosen.title),
+        work_type: Some(RedactedText::from_static(chosen.work_type.as_str())),
+        engine: Some(chosen.engine),
+        engine_version: Some(chosen.engine_version),
+        tokens: sums.tokens,
+        tags: summary.phrases.into_iter().map(tag).collect(),
+        redaction: redactions.collect(),
+        source_event_ids: sums.event_ids,
+    }
+}
+
+/// What is kept of a segment, so that late turns can join it.
+fn keep(
+    segment_id: &RedactedText,
+    generation: u64,
+    sums: &Sums,
+    summary: &Summary,
+) -> ClosedSegment<RedactedText> {
+    let redactions = sums.redactions.iter().map(|(rule, count)| (rule.clone(), *count));
+    ClosedSegment {
+        segment_id: segment_id.clone(),
+        generation,
+        device_id: sums.device_id.clone(),
+        agent: sums.agent.clone(),
+        tokens: sums.tokens,
+        redactions: redactions.collect(),
+        event_ids: sums.event_ids.clone(),
+        is_titled: sums.is_titled,
+        text: summary.chosen.text.clone(),
+        features: summary.features.clone(),
+        removed: StoredRemoved::of(&sums.removed),
     }
 }
 
@@ -165,29 +280,17 @@ fn turn(stored: StoredTurn<RedactedText>) -> Turn {
     }
 }
 
-/// The sums of each class; `None` when no turn has any.
-fn total_tokens(turns: &[StoredTurn<RedactedText>]) -> Option<TokenUsage> {
-    let add = |total: TokenUsage, more: TokenUsage| TokenUsage {
+fn add(total: TokenUsage, more: TokenUsage) -> TokenUsage {
+    TokenUsage {
         input: sum(total.input, more.input),
         output: sum(total.output, more.output),
         cache_creation: sum(total.cache_creation, more.cache_creation),
         cache_read: sum(total.cache_read, more.cache_read),
         reasoning: sum(total.reasoning, more.reasoning),
-    };
-    turns.iter().filter_map(|turn| turn.tokens).reduce(add)
+    }
 }
 
 /// A sum that the wire can carry: beyond its largest count the server would refuse the segment.
 fn sum(left: u64, right: u64) -> u64 {
     left.saturating_add(right).min(modelstat_wire::limits::MAX_COUNT)
-}
-
-fn total_redactions(turns: &[StoredTurn<RedactedText>]) -> Pairs<RedactedText, u64> {
-    let mut totals: BTreeMap<&RedactedText, u64> = BTreeMap::new();
-    for (rule, count) in turns.iter().flat_map(|turn| &turn.redactions) {
-        let total = totals.entry(rule).or_default();
-        *total = sum(*total, *count);
-    }
-    let totals = totals.into_iter().map(|(rule, count)| (rule.clone(), count));
-    totals.take(modelstat_wire::limits::MAX_LIST_ENTRIES).collect()
 }

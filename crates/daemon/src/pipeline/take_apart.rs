@@ -1,6 +1,6 @@
 //! One arrived batch: a request with its numbers, and its turns.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use modelstat_redact::RedactedText;
@@ -9,7 +9,8 @@ use modelstat_wire::egress::{EgressBatch, EgressPolicy};
 
 use super::body::to_ship;
 use crate::spool::{
-    Incoming, Moved, Packer, SessionKey, StoredTurn, TurnRow, decode_batch, unpack,
+    Incoming, Moved, Packer, SessionKey, StoredRemoved, StoredTurn, TurnRow, decode_batch, unpack,
+    unpack_removed,
 };
 
 type Batch = IngestBatch<RedactedText>;
@@ -18,25 +19,34 @@ type Batch = IngestBatch<RedactedText>;
 pub(super) fn take_apart(incoming: &Incoming, policy: &EgressPolicy) -> Moved {
     let moved = catch_unwind(AssertUnwindSafe(|| {
         let batch = decode_batch(&unpack(&incoming.body)?).ok()?;
-        Some(apart(incoming.key, batch, policy))
+        let removed = match &incoming.removed {
+            Some(removed) => unpack_removed(removed)?,
+            None => BTreeMap::new(),
+        };
+        Some(apart(incoming.key, batch, &removed, policy))
     }));
     moved.ok().flatten().unwrap_or(Moved::Damaged)
 }
 
-fn apart(key: u32, mut batch: Batch, policy: &EgressPolicy) -> Moved {
-    let turns = turns(key, &batch);
+fn apart(
+    key: u32,
+    mut batch: Batch,
+    removed: &BTreeMap<usize, StoredRemoved>,
+    policy: &EgressPolicy,
+) -> Moved {
+    let turns = turns(key, &batch, removed);
     batch.summarizer_mode = Some(RedactedText::from_static("local"));
     let (batch_id, events) = (batch.batch_id.as_str().to_owned(), batch.events.len());
     let request = to_ship(key, batch_id, events, &EgressBatch::new(batch, policy));
     Moved::Apart { request, turns }
 }
 
-fn turns(key: u32, batch: &Batch) -> Vec<TurnRow> {
+fn turns(key: u32, batch: &Batch, removed: &BTreeMap<usize, StoredRemoved>) -> Vec<TurnRow> {
     let titled: HashSet<&RedactedText> =
         batch.session_titles.iter().map(|(session, _)| session).collect();
     let called = tools_by_event(batch);
     let mut packer = Packer::new();
-    let turn = |event: &modelstat_wire::Event<RedactedText>| {
+    let turn = |(place, event): (usize, &modelstat_wire::Event<RedactedText>)| {
         let listed = called.get(event.source_event_id.as_str());
         let stored = StoredTurn {
             kind: &event.kind,
@@ -52,6 +62,7 @@ fn turns(key: u32, batch: &Batch) -> Vec<TurnRow> {
             tokens: event.tokens,
             failed: event.error.is_some(),
             is_titled: titled.contains(&event.session_id),
+            removed: removed.get(&place).cloned().unwrap_or_default(),
         };
         let encoded =
             serde_json::to_vec(&stored).expect("a turn has text keys and whole numbers only");
@@ -67,7 +78,7 @@ fn turns(key: u32, batch: &Batch) -> Vec<TurnRow> {
             body: packer.pack(&encoded),
         }
     };
-    batch.events.iter().map(turn).collect()
+    batch.events.iter().enumerate().map(turn).collect()
 }
 
 /// Tools by event, for producers that list tool calls but don't count them.

@@ -19,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) events: u64,
     /// The packed batch, or nothing when nothing in it was good.
     pub(crate) body: Option<Vec<u8>>,
+    /// What redaction removed from its events, packed.
+    pub(crate) removed: Option<Vec<u8>>,
     /// Why records were refused, with counts.
     pub(crate) rejected: Vec<(String, u64)>,
     pub(crate) findings: FindingCounts,
@@ -76,17 +78,24 @@ impl Spool {
             return Ok(Ok(Receipt::Repeat));
         }
         if let Some(body) = &entry.body {
-            let bytes = body.len() as u64 + ROW_BYTES;
+            let body_bytes = body.len() + entry.removed.as_ref().map_or(0, Vec::len);
+            let bytes = body_bytes as u64 + ROW_BYTES;
             if usage.total() + bytes > self.limits.bytes {
                 return Ok(Err(CommitError::Full));
             }
             if usage.of_key(entry.key) + bytes > self.share_bytes {
                 return Ok(Err(CommitError::KeyFull));
             }
-            let sql = "INSERT INTO incoming (key, received_at, body) VALUES (?1, ?2, ?3)";
+            let sql = "INSERT INTO incoming (key, received_at, body, removed)
+                       VALUES (?1, ?2, ?3, ?4)";
             let received_at = entry.received_at.as_millis();
-            transaction.prepare_cached(sql)?.execute((entry.key, received_at, body))?;
-            usage.add(entry.key, body.len());
+            transaction.prepare_cached(sql)?.execute((
+                entry.key,
+                received_at,
+                body,
+                &entry.removed,
+            ))?;
+            usage.add(entry.key, body_bytes);
         }
         transaction.prepare_cached(insert)?.execute((entry.hash, entry.received_at.as_millis()))?;
         counters::add(transaction, Kind::Outcome, "accepted", entry.events)?;

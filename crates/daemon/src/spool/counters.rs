@@ -26,8 +26,10 @@ pub(crate) enum Kind {
     Shipped,
     /// Events that the server will never take, by its code.
     Quarantined,
-    /// Abstracts, by what made them and why.
+    /// Abstracts, by what made them, and how many of them were made again.
     Summary,
+    /// Engines that failed or were refused, with why.
+    RefusedSummary,
 }
 
 impl Kind {
@@ -39,6 +41,7 @@ impl Kind {
             Self::Shipped => "shipped",
             Self::Quarantined => "quarantined",
             Self::Summary => "summary",
+            Self::RefusedSummary => "refused_summary",
         }
     }
 }

@@ -3,6 +3,7 @@
 use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
+use super::closed::{self, Keep};
 use super::usage::Usage;
 use super::{Kind, Spool, ToShip, TurnRow, counters, outbox};
 use crate::database::{DatabaseError, integer};
@@ -21,6 +22,14 @@ pub(crate) struct Incoming {
     pub(crate) received_at: Timestamp,
     /// The packed batch.
     pub(crate) body: Vec<u8>,
+    /// What redaction removed from its events, packed.
+    pub(crate) removed: Option<Vec<u8>>,
+}
+
+impl Incoming {
+    fn bytes(&self) -> u64 {
+        (self.body.len() + self.removed.as_ref().map_or(0, Vec::len)) as u64
+    }
 }
 
 /// What an arrived batch becomes.
@@ -39,27 +48,35 @@ pub(crate) struct Step {
     pub(crate) moved: Moved,
 }
 
-/// Turns whose segment is closed.
+/// A segment that is closed, or closed again.
 #[derive(Debug)]
-pub(crate) struct ClosedTurns {
+pub(crate) struct Closing {
+    /// Its turns that waited.
     pub(crate) rows: Vec<i64>,
-    /// What made the abstract, and why it was not the engine that was asked.
+    /// What made the abstract.
     pub(crate) made_by: &'static str,
-    pub(crate) fallback: Option<&'static str>,
+    /// The engines that failed or were refused, and why.
+    pub(crate) refused: Vec<(&'static str, &'static str)>,
+    pub(crate) keep: Keep,
 }
 
 impl Spool {
     /// Reads the oldest batches that arrived.
     pub(crate) fn next_incoming(&self) -> Result<Vec<Incoming>, DatabaseError> {
         let inner = self.lock();
-        let sql = "SELECT id, key, received_at, body FROM incoming ORDER BY id LIMIT ?1";
+        let sql = "SELECT id, key, received_at, body, removed FROM incoming ORDER BY id LIMIT ?1";
         let mut statement = inner.connection.prepare_cached(sql)?;
         let mut rows = statement.query([MAX_STEP_ROWS])?;
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             let received_at = Timestamp::from_millis(row.get(2)?);
-            let incoming =
-                Incoming { row: row.get(0)?, key: row.get(1)?, received_at, body: row.get(3)? };
+            let incoming = Incoming {
+                row: row.get(0)?,
+                key: row.get(1)?,
+                received_at,
+                body: row.get(3)?,
+                removed: row.get(4)?,
+            };
             bytes += incoming.body.len();
             taken.push(incoming);
             if bytes >= MAX_STEP_BYTES {
@@ -82,7 +99,7 @@ impl Spool {
     pub(crate) fn close(
         &self,
         request: &ToShip,
-        closed: &[ClosedTurns],
+        closed: &[Closing],
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
         self.change(|transaction, usage| {
@@ -91,9 +108,14 @@ impl Spool {
                 for row in &segment.rows {
                     delete_turn(transaction, usage, *row)?;
                 }
+                closed::keep(transaction, &segment.keep, now)?;
                 counters::add(transaction, Kind::Summary, segment.made_by, 1)?;
-                if let Some(why) = segment.fallback {
-                    counters::add(transaction, Kind::Summary, why, 1)?;
+                if segment.keep.reopened.is_some() {
+                    counters::add(transaction, Kind::Summary, "again", 1)?;
+                }
+                for (engine, why) in &segment.refused {
+                    let name = format!("{engine}.{why}");
+                    counters::add(transaction, Kind::RefusedSummary, &name, 1)?;
                 }
             }
             Ok(())
@@ -111,7 +133,7 @@ fn apply_one(
 ) -> Result<(), DatabaseError> {
     let incoming = &step.incoming;
     transaction.prepare_cached("DELETE FROM incoming WHERE id = ?1")?.execute([incoming.row])?;
-    usage.remove(incoming.key, incoming.body.len() as u64);
+    usage.remove(incoming.key, incoming.bytes());
     match &step.moved {
         Moved::Apart { request, turns } => {
             outbox::queue(transaction, usage, request, now)?;
@@ -135,13 +157,16 @@ fn apply_one(
     }
 }
 
-/// A turn that waits already came twice, in batches that differ.
+/// A turn that waits already, or whose segment is closed, came twice, in batches that differ.
 fn keep_turn(
     transaction: &Transaction<'_>,
     usage: &mut Usage,
     turn: &TurnRow,
     incoming: &Incoming,
 ) -> Result<(), DatabaseError> {
+    if closed::holds(transaction, &turn.session, &turn.event_id)? {
+        return Ok(());
+    }
     let inserted = transaction
         .prepare_cached(
             "INSERT INTO turns (key, app, session_id, event_id, ts, arrived_at, chars, body)

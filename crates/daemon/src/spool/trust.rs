@@ -3,6 +3,7 @@
 use modelstat_redact::{RawText, RedactedText};
 use modelstat_wire::{IngestBatch, StoredBatchError};
 
+use super::closed::ClosedSegment;
 use super::turns::StoredTurn;
 
 /// Quick, and a third of the size already.
@@ -40,6 +41,12 @@ pub(crate) fn decode_batch(bytes: &[u8]) -> Result<IngestBatch<RedactedText>, St
 pub(super) fn decode_turn(bytes: &[u8]) -> Option<StoredTurn<RedactedText>> {
     let turn: StoredTurn<RawText> = serde_json::from_slice(bytes).ok()?;
     Some(turn.map(|text| trusted(&text)))
+}
+
+/// Decodes what the spool kept of a closed segment.
+pub(super) fn decode_closed(bytes: &[u8]) -> Option<ClosedSegment<RedactedText>> {
+    let closed: ClosedSegment<RawText> = serde_json::from_slice(bytes).ok()?;
+    Some(closed.map(|text| trusted(&text)))
 }
 
 /// Takes back a name that a column kept.

@@ -6,6 +6,7 @@ use modelstat_wire::{Timestamp, TokenUsage};
 use serde::{Deserialize, Serialize};
 
 use super::Spool;
+use super::removed::StoredRemoved;
 use super::trust::{decode_turn, trusted_name, unpack};
 use crate::database::{DatabaseError, count};
 
@@ -42,6 +43,9 @@ pub(crate) struct StoredTurn<T> {
     pub(crate) failed: bool,
     /// Whether the producer named the session itself.
     pub(crate) is_titled: bool,
+    /// What redaction removed from the event.
+    #[serde(default, skip_serializing_if = "StoredRemoved::is_empty")]
+    pub(crate) removed: StoredRemoved,
 }
 
 impl<T> StoredTurn<T> {
@@ -61,6 +65,7 @@ impl<T> StoredTurn<T> {
             tokens: self.tokens,
             failed: self.failed,
             is_titled: self.is_titled,
+            removed: self.removed,
         }
     }
 }

@@ -20,7 +20,11 @@ impl Usage {
     pub(super) fn read(connection: &Connection) -> Result<Self, DatabaseError> {
         let mut usage = Self::default();
         for table in ["incoming", "outbox", "turns", "quarantine"] {
-            let sql = format!("SELECT key, COUNT(*), SUM(length(body)) FROM {table} GROUP BY key");
+            let bytes = match table {
+                "incoming" => "length(body) + ifnull(length(removed), 0)",
+                _ => "length(body)",
+            };
+            let sql = format!("SELECT key, COUNT(*), SUM({bytes}) FROM {table} GROUP BY key");
             let mut statement = connection.prepare(&sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {

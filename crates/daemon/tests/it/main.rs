@@ -3,7 +3,10 @@
 mod client;
 mod delivery;
 mod doors;
+mod engines;
 mod heads;
+mod late;
+mod limits;
 mod page;
 mod privacy;
 mod reach;

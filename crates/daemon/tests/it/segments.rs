@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::upstream::{Upstream, say};
-use crate::world::{World, batch, event};
+use crate::world::{World, batch, event, event_at};
 
-fn segments(upstream: &Upstream) -> Vec<Value> {
+pub(crate) fn segments(upstream: &Upstream) -> Vec<Value> {
     let batches = upstream.seen().into_iter().map(|seen| seen.json());
     batches.filter(|batch| !batch["segments"].is_null()).collect()
 }
 
-fn close(world: &World) {
+pub(crate) fn close(world: &World) {
     world.clock.advance(Duration::from_secs(61));
     world.wait("turns closed", |status| status.spool.turns.rows == 0);
     world.wait_shipped();
@@ -39,6 +39,11 @@ fn a_quiet_session_becomes_an_abstract() {
         "Debugging in 2 turns with gpt-4o: retry policy, pytest failure, bug. Code: Python. 2 tool calls (Bash), 1 error. Outcome: failed."
     );
     assert_eq!(segment["title"], "Debugging: retry policy, pytest failure, bug");
+    let tags = ["retry policy", "pytest failure", "bug"];
+    assert_eq!(
+        segment["tags"],
+        json!(tags.map(|name| json!({"root_key": "topics", "name": name})))
+    );
     assert_eq!(sent["session_titles"]["sess_1"], segment["title"]);
     assert_eq!(
         (&segment["work_type"], &segment["engine"]),
@@ -54,20 +59,6 @@ fn a_quiet_session_becomes_an_abstract() {
 }
 
 #[test]
-fn late_turns_make_a_segment_of_their_own() {
-    let upstream = Upstream::start();
-    let world = World::start(upstream.url());
-    world.send(&batch(&[event("evt_1", "a")]));
-    close(&world);
-    world.send(&batch(&[event("evt_2", "b")]));
-    close(&world);
-    let sent = segments(&upstream);
-    assert_eq!(sent.len(), 2);
-    assert_ne!(sent[0]["batch_id"], sent[1]["batch_id"]);
-    assert_eq!(sent[1]["segments"][0]["source_event_ids"], json!(["evt_2"]));
-}
-
-#[test]
 fn a_pause_closes_the_segment_before_it_at_once() {
     let upstream = Upstream::start();
     let world = World::start(upstream.url());
@@ -79,6 +70,42 @@ fn a_pause_closes_the_segment_before_it_at_once() {
     });
     world.wait_shipped();
     assert_eq!(segments(&upstream)[0]["segments"][0]["source_event_ids"], json!(["evt_1"]));
+}
+
+#[test]
+fn turns_are_put_in_order_across_batches_and_restarts() {
+    let upstream = Upstream::start();
+    let mut world = World::start(upstream.url());
+    world.send(&batch(&[event_at("evt_3", "12:02:00"), event_at("evt_1", "12:00:00")]));
+    world.wait_shipped();
+    world.restart();
+    world.send(&batch(&[event_at("evt_2", "12:01:00")]));
+    close(&world);
+    let sent = segments(&upstream);
+    assert_eq!(sent.len(), 1);
+    let segment = &sent[0]["segments"][0];
+    assert_eq!(segment["source_event_ids"], json!(["evt_1", "evt_2", "evt_3"]));
+    assert_eq!(segment["started_at"], json!("2026-06-19T12:00:00.000Z"));
+    assert_eq!(segment["ended_at"], json!("2026-06-19T12:02:00.000Z"));
+    assert_eq!(segment["generation"], json!(1));
+}
+
+#[test]
+fn a_session_of_two_apps_is_two() {
+    let upstream = Upstream::start();
+    let world = World::start(upstream.url());
+    world.send(&batch(&[event("evt_1", "a")]));
+    let mut other = batch(&[event("evt_2", "b")]);
+    other["app"] = json!("search");
+    world.send(&other);
+    close(&world);
+    let mut seen: Vec<_> = segments(&upstream)
+        .iter()
+        .map(|sent| (sent["app"].to_string(), sent["segments"][0]["source_event_ids"].to_string()))
+        .collect();
+    seen.sort();
+    let pair = |app: &str, id: &str| (format!("{app:?}"), format!("[{id:?}]"));
+    assert_eq!(seen, [pair("checkout", "evt_1"), pair("search", "evt_2")]);
 }
 
 #[test]

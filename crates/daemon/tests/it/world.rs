@@ -144,6 +144,13 @@ pub(crate) fn event(id: &str, text: &str) -> Value {
     })
 }
 
+/// An event at a time of the day.
+pub(crate) fn event_at(id: &str, time: &str) -> Value {
+    let mut event = event(id, "The retry policy never ends.");
+    event["ts"] = json!(format!("2026-06-19T{time}.000Z"));
+    event
+}
+
 /// A batch as published clients make it.
 pub(crate) fn batch(events: &[Value]) -> Value {
     let ids: Vec<String> =

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use modelstat_redact::RawText;
+
 use super::fold::fold;
 use super::shape::squeeze;
 use crate::vocabulary::VOCABULARY;
@@ -36,18 +38,10 @@ impl Removed {
         Self { key, ..Self::default() }
     }
 
-    /// Takes back what [`Self::hashes`] gave.
-    pub fn from_hashes(key: [u8; 32], hashes: impl IntoIterator<Item = u64>) -> Self {
-        let mut removed = Self::new(key);
-        for hash in hashes {
-            removed.insert(hash);
-        }
-        removed
-    }
-
     /// Remembers a text that was removed: the whole, and its words.
-    pub fn add(&mut self, removed_text: &str) {
-        let folded = fold(removed_text);
+    #[expect(clippy::disallowed_methods, reason = "only keyed hashes of it are kept")]
+    pub fn add(&mut self, removed_text: &RawText) {
+        let folded = fold(removed_text.reveal());
         let words = folded.split(|c: char| !c.is_alphanumeric());
         for word in words.chain([folded.as_ref()]) {
             let squeezed = squeeze(word);
@@ -57,8 +51,16 @@ impl Removed {
         }
     }
 
+    /// Adds what another remembers, under the same key.
+    pub fn extend(&mut self, hashes: impl IntoIterator<Item = u64>, is_full: bool) {
+        for hash in hashes {
+            self.insert(hash);
+        }
+        self.is_full |= is_full;
+    }
+
     /// What is remembered, for a store to keep beside the turns.
-    pub fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
+    pub fn hashes(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
         self.hashes.iter().copied()
     }
 
@@ -103,18 +105,22 @@ mod tests {
     #[test]
     fn words_are_known_again_under_their_key_alone() {
         let mut removed = Removed::new([7; 32]);
-        removed.add("/home/zebedee/src");
+        removed.add(&RawText::from("/home/zebedee/src"));
         assert!(removed.holds("zebedee") && !removed.holds("home"));
-        let kept = Removed::from_hashes([7; 32], removed.hashes());
-        assert!(kept.holds("zebedee"));
-        assert!(!Removed::from_hashes([8; 32], removed.hashes()).holds("zebedee"));
+        let kept_under = |key| {
+            let mut kept = Removed::new(key);
+            kept.extend(removed.hashes(), false);
+            kept
+        };
+        assert!(kept_under([7; 32]).holds("zebedee"));
+        assert!(!kept_under([8; 32]).holds("zebedee"));
     }
 
     #[test]
     fn more_than_fits_is_said() {
         let mut removed = Removed::new([7; 32]);
         for number in 0..=MAX_REMOVED_WORDS {
-            removed.add(&format!("qz{number}x"));
+            removed.add(&RawText::from(format!("qz{number}x")));
         }
         assert!(removed.is_full());
     }

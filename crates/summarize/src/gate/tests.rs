@@ -85,7 +85,7 @@ fn a_token_too_long_for_a_word_is_refused() {
 #[test]
 fn what_was_removed_is_refused() {
     let mut removed = Removed::new([3; 32]);
-    removed.add("Zebedee Quill");
+    removed.add(&RawText::from("Zebedee Quill"));
     let gate = Gate { floor: Floor::built_in(), removed: &removed, names: Vec::new() };
     let check = |output: &str| gate.check(&[output], [], Quoting::Allowed);
     assert_eq!(check("asked by ZEBEDEE"), Err(LeakError::Removed));

@@ -1,0 +1,50 @@
+//! What makes abstracts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use modelstat_summarize::{Engine, ExtractEngine};
+use serde::Serialize;
+
+/// The engines that are asked for an abstract, in their order. The template is always the last.
+#[derive(Clone, Default)]
+pub struct Engines {
+    /// Asked first, if there is one. It bounds its own time: meanwhile no other abstract is made, and a
+    /// daemon that is told to end waits for the draft at hand. Numbers never wait.
+    pub first: Option<Arc<dyn Engine>>,
+    /// Asked where the first fails or is refused.
+    pub fallback: FallbackEngine,
+}
+
+/// What makes an abstract where no other engine does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackEngine {
+    /// Facts and key phrases: no sentence leaves.
+    #[default]
+    Template,
+    /// Redacted sentences, by the operator's choice.
+    Extract,
+}
+
+impl Engines {
+    /// Returns the engines before the template.
+    pub(crate) fn in_order(&self) -> Vec<&dyn Engine> {
+        let extract: Option<&dyn Engine> = match self.fallback {
+            FallbackEngine::Template => None,
+            FallbackEngine::Extract => Some(&ExtractEngine),
+        };
+        self.first.as_deref().into_iter().chain(extract).collect()
+    }
+
+    /// Returns the names of all engines.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.in_order().into_iter().map(Engine::name).chain(["template"]).collect()
+    }
+}
+
+impl fmt::Debug for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Engines").field(&self.names()).finish()
+    }
+}

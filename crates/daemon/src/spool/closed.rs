@@ -1,0 +1,211 @@
+//! What is kept of closed segments, so that late events join them.
+
+use modelstat_redact::RedactedText;
+use modelstat_summarize::{ClosedMark, Features};
+use modelstat_wire::{Timestamp, TokenUsage};
+use rusqlite::{OptionalExtension, Transaction};
+use serde::{Deserialize, Serialize};
+
+use super::removed::StoredRemoved;
+use super::trust::{decode_closed, unpack};
+use super::{SessionKey, Spool};
+use crate::database::{DatabaseError, count, integer};
+
+/// How long a closed segment can be reopened: clients that were offline come back within a day.
+pub(crate) const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Most closed segments that are kept, and the bytes of what is kept: a busy day of a team.
+const MAX_CLOSED: u64 = 10_000;
+const MAX_CLOSED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most that are forgotten at once, so that commits don't wait.
+const MAX_FORGOTTEN: usize = 500;
+
+/// What is kept of a segment: what of it has left, and what may be said of it again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ClosedSegment<T> {
+    pub(crate) segment_id: T,
+    pub(crate) generation: u64,
+    pub(crate) device_id: T,
+    pub(crate) agent: Option<T>,
+    pub(crate) tokens: Option<TokenUsage>,
+    pub(crate) redactions: Vec<(T, u64)>,
+    pub(crate) event_ids: Vec<T>,
+    pub(crate) is_titled: bool,
+    /// The abstract that has left.
+    pub(crate) text: T,
+    pub(crate) features: Features,
+    pub(crate) removed: StoredRemoved,
+}
+
+impl<T> ClosedSegment<T> {
+    pub(super) fn map<U>(self, mut map: impl FnMut(T) -> U) -> ClosedSegment<U> {
+        ClosedSegment {
+            segment_id: map(self.segment_id),
+            generation: self.generation,
+            device_id: map(self.device_id),
+            agent: self.agent.map(&mut map),
+            tokens: self.tokens,
+            redactions: self
+                .redactions
+                .into_iter()
+                .map(|(rule, number)| (map(rule), number))
+                .collect(),
+            event_ids: self.event_ids.into_iter().map(&mut map).collect(),
+            is_titled: self.is_titled,
+            text: map(self.text),
+            features: self.features,
+            removed: self.removed,
+        }
+    }
+}
+
+/// Where a closed segment stands in its session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClosedPlace {
+    pub(crate) row: i64,
+    pub(crate) mark: ClosedMark,
+}
+
+/// What to keep of a segment that is being closed.
+#[derive(Debug)]
+pub(crate) struct Keep {
+    pub(crate) session: SessionKey,
+    /// The row of the segment, where it was closed before.
+    pub(crate) reopened: Option<i64>,
+    pub(crate) mark: ClosedMark,
+    /// The packed [`ClosedSegment`].
+    pub(crate) body: Vec<u8>,
+    /// Ids of the events that are new in it.
+    pub(crate) new_events: Vec<RedactedText>,
+}
+
+impl Spool {
+    /// Returns the closed segments of a session that end at a time or later, in the order of time.
+    pub(crate) fn closed_places(
+        &self,
+        session: &SessionKey,
+        since: Timestamp,
+    ) -> Result<Vec<ClosedPlace>, DatabaseError> {
+        let inner = self.lock();
+        let mut statement = inner.connection.prepare_cached(
+            "SELECT id, first_at, last_at, turns, chars FROM closed
+             WHERE key = ?1 AND app = ?2 AND session_id = ?3 AND last_at >= ?4
+             ORDER BY first_at, id",
+        )?;
+        let app = session.app.as_deref().unwrap_or_default();
+        let asked = (session.key, app, session.session_id.as_str(), since.as_micros());
+        let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+        let rows = statement.query_map(asked, |row| {
+            let mark = ClosedMark {
+                first: Timestamp::from_micros(row.get(1)?),
+                last: Timestamp::from_micros(row.get(2)?),
+                turns: size(row.get(3)?),
+                chars: size(row.get(4)?),
+            };
+            Ok(ClosedPlace { row: row.get(0)?, mark })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Reads what is kept of a closed segment; `None` when it is damaged or forgotten.
+    pub(crate) fn closed(
+        &self,
+        row: i64,
+    ) -> Result<Option<ClosedSegment<RedactedText>>, DatabaseError> {
+        let inner = self.lock();
+        let mut statement =
+            inner.connection.prepare_cached("SELECT body FROM closed WHERE id = ?1")?;
+        let body: Option<Vec<u8>> = statement.query_row([row], |row| row.get(0)).optional()?;
+        Ok(body.and_then(|body| unpack(&body)).and_then(|bytes| decode_closed(&bytes)))
+    }
+
+    /// Forgets closed segments that are too old, or too many.
+    pub(crate) fn forget_closed(&self, now: Timestamp) -> Result<(), DatabaseError> {
+        self.change(|transaction, _| {
+            let mut forgotten = Vec::new();
+            {
+                let sql = "SELECT id, closed_at, bytes FROM closed ORDER BY closed_at DESC";
+                let mut statement = transaction.prepare_cached(sql)?;
+                let mut rows = statement.query([])?;
+                let (mut kept, mut bytes) = (0, 0);
+                while let Some(row) = rows.next()? {
+                    kept += 1;
+                    bytes += count(row.get(2)?);
+                    let is_old = row.get::<_, i64>(1)? < now.as_millis() - KEPT_MS;
+                    if is_old || kept > MAX_CLOSED || bytes > MAX_CLOSED_BYTES {
+                        forgotten.push(row.get::<_, i64>(0)?);
+                    }
+                }
+            }
+            // The oldest stand last.
+            for row in forgotten.iter().rev().take(MAX_FORGOTTEN) {
+                transaction
+                    .prepare_cached("DELETE FROM closed_events WHERE closed = ?1")?
+                    .execute([row])?;
+                transaction.prepare_cached("DELETE FROM closed WHERE id = ?1")?.execute([row])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Keeps a closed segment within a transaction.
+pub(super) fn keep(
+    transaction: &Transaction<'_>,
+    keep: &Keep,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let Keep { session, mark, body, .. } = keep;
+    if let Some(row) = keep.reopened {
+        transaction.prepare_cached("DELETE FROM closed WHERE id = ?1")?.execute([row])?;
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO closed
+             (id, key, app, session_id, first_at, last_at, turns, chars, closed_at, bytes, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute((
+            keep.reopened,
+            session.key,
+            session.app.as_deref().unwrap_or_default(),
+            session.session_id.as_str(),
+            mark.first.as_micros(),
+            mark.last.as_micros(),
+            integer(mark.turns),
+            integer(mark.chars),
+            now.as_millis(),
+            integer(body.len()),
+            body,
+        ))?;
+    let row = transaction.last_insert_rowid();
+    let sql = "INSERT INTO closed_events (hash, closed) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let mut insert = transaction.prepare_cached(sql)?;
+    for event_id in &keep.new_events {
+        insert.execute((event_hash(session, event_id), row))?;
+    }
+    Ok(())
+}
+
+/// Whether an event is part of a closed segment.
+pub(super) fn holds(
+    transaction: &Transaction<'_>,
+    session: &SessionKey,
+    event_id: &str,
+) -> Result<bool, DatabaseError> {
+    let sql = "SELECT 1 FROM closed_events WHERE hash = ?1";
+    Ok(transaction.prepare_cached(sql)?.exists([event_hash(session, event_id)])?)
+}
+
+/// Names are joined with their lengths, so that no two lists of names look alike.
+fn event_hash(session: &SessionKey, event_id: &str) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&session.key.to_be_bytes());
+    for name in [session.app.as_deref().unwrap_or_default(), &session.session_id, event_id] {
+        hasher.update(&(name.len() as u64).to_be_bytes()).update(name.as_bytes());
+    }
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    hash
+}
