@@ -29,7 +29,10 @@ mod wake;
 pub use config::{Config, DEFAULT_LISTEN, Hashes, LedgerLimits, Pace, Secret, SpoolLimits};
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
-pub use egress::{DoorError, LedgerEntry};
+pub use egress::{
+    CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
+    Verification, VerifyError, verify_ledger,
+};
 pub use files::FileError;
 pub use keys::KeysError;
 pub use modelstat_door::Limits as HttpLimits;

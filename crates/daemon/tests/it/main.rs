@@ -4,6 +4,7 @@ mod client;
 mod delivery;
 mod doors;
 mod privacy;
+mod proof;
 mod segments;
 mod upstream;
 mod world;
