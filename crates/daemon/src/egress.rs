@@ -23,7 +23,7 @@ use crate::config::{Config, Secret};
 use crate::database::DatabaseError;
 
 pub(crate) use device::DeviceKey;
-pub use device::DeviceKeyError;
+pub use device::{DeviceKeyError, is_receipt_signed};
 pub use ledger::LedgerEntry;
 use ledger::{Conclusion, Intended, Intent};
 pub(crate) use ledger::{FILE as LEDGER_FILE, Ledger, ReadStart};

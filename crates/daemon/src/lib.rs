@@ -31,7 +31,7 @@ pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use egress::{
     CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
-    Verification, VerifyError, verify_ledger,
+    Verification, VerifyError, is_receipt_signed, verify_ledger,
 };
 pub use files::FileError;
 pub use keys::KeysError;

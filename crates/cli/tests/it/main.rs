@@ -1,5 +1,6 @@
 //! The built binary from outside: clients, hostile input, `kill -9`, redaction, and a search for what leaked.
 
+mod egress;
 mod faults;
 mod hostile;
 mod leak;

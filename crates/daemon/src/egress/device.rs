@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use modelstat_wire::SignedReceipt;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
@@ -92,6 +93,11 @@ impl DeviceKey {
 /// Returns whether the holder of a public key's other half signed a message.
 pub(super) fn has_signed(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, public_key).verify(message, signature).is_ok()
+}
+
+/// Returns whether the device that a receipt names has signed it.
+pub fn is_receipt_signed(signed: &SignedReceipt) -> bool {
+    has_signed(&signed.receipt.public_key, &signed.receipt.message(), &signed.signature)
 }
 
 fn file_error(action: &'static str, source: io::Error) -> DeviceKeyError {
