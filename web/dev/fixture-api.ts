@@ -10,6 +10,7 @@ import type {
   Privacy,
   QueryAnswer,
   QueryRequest,
+  ReceiptDevice,
   ReportedCounters,
   SessionDetail,
   SessionPage,
@@ -193,6 +194,16 @@ export function privacy(sample: Sample, from: string, to: string): Privacy {
       dropped: index === 1 ? { queue_full: 2 } : {},
     }),
   );
+  const daemons = received.filter((producer) => producer.producer.startsWith("daemon"));
+  const devices = daemons.map(
+    (producer, index): ReceiptDevice => ({
+      device: `dk_3f2a91c4${(0x7be05d00 + index * 0x1f9b).toString(16)}`,
+      first_at: producer.first_at,
+      last_at: producer.last_at,
+      receipts: producer.requests,
+      newest_number: producer.requests * 2 + 1,
+    }),
+  );
   return {
     received,
     text: {
@@ -219,6 +230,18 @@ export function privacy(sample: Sample, from: string, to: string): Privacy {
     ],
     reported,
     floor_versions: ["1"],
+    receipts: {
+      valid: sum(devices, (device) => device.receipts),
+      invalid: events.length > 0 ? { payload: 1 } : {},
+      dropped: 0,
+      newest_at:
+        devices
+          .map((device) => device.last_at)
+          .sort()
+          .pop() ?? null,
+      known_devices: devices.length,
+      devices,
+    },
   };
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::egress::Since;
 use crate::commands::model::ModelVerb;
 use crate::commands::redact::Identifiers;
 
@@ -299,16 +300,49 @@ pub(crate) enum OrgsVerb {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
-  modelstat egress                 the newest requests, one a line
-  modelstat egress --json | jq .   with their whole payloads")]
+  modelstat egress                            the newest requests, one a line
+  modelstat egress --json | jq .              with their whole payloads
+  modelstat egress --since 2h --grep acme     those of two hours whose payload says `acme`
+  modelstat egress --follow                   what leaves from now on, too
+  modelstat egress verify                     was the record of it altered?
+  modelstat egress verify --server            and does the server have receipts for the same?"
+)]
 pub(crate) struct EgressArguments {
-    /// How many of the newest requests
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) limit: u32,
+    #[command(subcommand)]
+    pub(crate) verb: Option<EgressVerb>,
+    /// How many of the newest requests [default: 50, or all with --since]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: Option<u32>,
+    /// Only requests since a time, a day (in UTC), or a time span before now: 45s, 90m, 2h, 7d
+    #[arg(long, value_name = "TIME|SPAN")]
+    pub(crate) since: Option<Since>,
+    /// Only requests whose payload, destination or batch id matches a regular expression
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) grep: Option<String>,
+    /// Go on with what leaves from now on, until Ctrl-C
+    #[arg(long)]
+    pub(crate) follow: bool,
     #[command(flatten)]
     pub(crate) quiet: QuietArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EgressVerb {
+    /// Check that the record of what left was not altered
+    ///
+    /// Computes the chain of records, payloads and signatures again; the file is only read, whether the
+    /// daemon runs or not. Exit code 1 tells that something is wrong, and the message names the record.
+    Verify {
+        /// Compare with the receipts that the server keeps; asked through the running daemon
+        #[arg(long)]
+        server: bool,
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
 }
 
 #[derive(Debug, Args)]

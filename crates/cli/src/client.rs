@@ -40,6 +40,15 @@ impl Client {
         read(request.header("Authorization", &self.bearer).call())
     }
 
+    /// Gets what may not be there.
+    pub(crate) fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
+        let request = self.agent.get(format!("{}{path}", self.base_url));
+        match request.header("Authorization", &self.bearer).call() {
+            Ok(answer) if answer.status() == 404 => Ok(None),
+            answer => read(answer).map(Some),
+        }
+    }
+
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.agent.delete(format!("{}{path}", self.base_url));
         read(request.header("Authorization", &self.bearer).call())

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::{Config, Hashes};
 use crate::database::DatabaseError;
-use crate::egress::{Door, DoorError, Ledger};
+use crate::egress::{DeviceKey, DeviceKeyError, Door, DoorError, LEDGER_FILE, Ledger};
 use crate::engines::Engines;
 use crate::files::{self, FileError};
 use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
@@ -48,6 +48,9 @@ pub enum StartError {
     /// The egress ledger cannot be used.
     #[error("the egress ledger cannot be used")]
     Ledger(#[source] DatabaseError),
+    /// The key that vouches for the egress ledger cannot be used.
+    #[error("the device key cannot be used")]
+    DeviceKey(#[source] DeviceKeyError),
     /// The keys cannot be used.
     #[error("the keys cannot be used")]
     Keys(#[source] KeysError),
@@ -129,7 +132,9 @@ impl Daemon {
         let keys = Arc::new(keys.map_err(StartError::Keys)?);
         let spool = Spool::open(&config.data_dir.join("spool.db"), config.spool, keys.has_own());
         let spool = Arc::new(spool.map_err(StartError::Spool)?);
-        let ledger = Ledger::open(&config.data_dir.join("egress.db"), config.ledger);
+        let device = DeviceKey::open(&config.data_dir).map_err(StartError::DeviceKey)?;
+        let file = config.data_dir.join(LEDGER_FILE);
+        let ledger = Ledger::open(&file, config.ledger, Arc::new(device), clock.now());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
         let shared = Arc::new(Shared {
@@ -182,6 +187,7 @@ impl Daemon {
             reports: Reports {
                 status: Arc::new(move || source.status()),
                 ledger: Arc::clone(&shared.ledger),
+                door: Arc::clone(&shared.door),
             },
             page: Kept::default(),
             refused: Arc::clone(&shared.refused),

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::files::{self, FileError};
 
 /// How long a statement waits for another process that reads the file, such as a backup.
-const BUSY_TIME: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIME: Duration = Duration::from_secs(5);
 
 /// Pages that are given back to the disk at one checkpoint, so that it stays short.
 const VACUUM_PAGES: u32 = 4_096;

@@ -3,23 +3,35 @@
 //! A request is written to the ledger before its first byte is sent, and its answer after: what is not in
 //! the ledger was not sent. No other module holds a client.
 
+mod chain;
+mod device;
+mod findings;
 mod ledger;
+mod records;
+mod room;
 mod sent;
+mod verify;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modelstat_wire::{Clock, Timestamp};
-use ureq::http::{StatusCode, Uri, header};
+use modelstat_wire::{Clock, EgressReceipt, RECEIPT_HEADER, SignedReceipt, Timestamp};
+use ureq::Body;
+use ureq::http::{Response, StatusCode, Uri, header};
 
 use crate::config::{Config, Secret};
 use crate::database::DatabaseError;
 
-use ledger::Intent;
-pub(crate) use ledger::Ledger;
+pub(crate) use device::DeviceKey;
+pub use device::{DeviceKeyError, is_receipt_signed};
 pub use ledger::LedgerEntry;
+use ledger::{Conclusion, Intended, Intent};
+pub(crate) use ledger::{FILE as LEDGER_FILE, Ledger, ReadStart};
 pub(crate) use sent::Sent;
+pub use verify::{
+    CheckpointReport, LedgerProblem, LedgerRequest, Verification, VerifyError, verify_ledger,
+};
 
 /// Where batches go on the server. What came to `/v1/ingest/raw` goes here too: its text stays.
 pub(crate) const INGEST_PATH: &str = "/v1/ingest";
@@ -53,6 +65,14 @@ pub(crate) struct Letter<'a> {
     pub(crate) plain_bytes: u64,
     /// The gzip body.
     pub(crate) body: &'a [u8],
+}
+
+/// What is to be asked.
+pub(crate) struct Question<'a> {
+    /// Where on the server, with its parameters.
+    pub(crate) path: &'a str,
+    pub(crate) key: u32,
+    pub(crate) secret: &'a Secret,
 }
 
 /// What came back.
@@ -120,40 +140,102 @@ impl Door {
         format!("{}{INGEST_PATH}", self.host)
     }
 
-    /// Sends a letter. Every retry is a further entry of the ledger with the same payload.
+    /// Returns the id of the device whose key signs.
+    pub(crate) fn device(&self) -> String {
+        modelstat_wire::device_id(self.ledger.key().public())
+    }
+
+    /// Sends a letter. Every retry is a further entry of the ledger with the same payload, and so a
+    /// further receipt.
     pub(crate) fn send(&self, letter: &Letter<'_>) -> Result<Reply, SendError> {
+        let destination = format!("{}{}", self.host, letter.path);
+        let findings = findings::count(letter.body);
         let intent = Intent {
             at: self.clock.now(),
-            destination: &format!("{}{}", self.host, letter.path),
+            destination: &destination,
             key: letter.key,
             batch_id: letter.batch_id,
             events: letter.events,
             plain_bytes: letter.plain_bytes,
             payload: letter.body,
+            findings: &findings,
         };
-        let entry = self.ledger.intend(&intent).map_err(SendError::Ledger)?;
-        let outcome = self.post(letter);
+        self.recorded(&intent, |intended| {
+            let bearer = format!("Bearer {}", letter.secret.expose());
+            let mut request = self
+                .agent
+                .post(format!("{}{}", self.base, letter.path))
+                .header(header::AUTHORIZATION, bearer)
+                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::CONTENT_ENCODING, "gzip");
+            if letter.path == INGEST_PATH {
+                request = request.header(RECEIPT_HEADER, self.receipt(&intent, intended));
+            }
+            request.send(letter.body)
+        })
+    }
+
+    /// Asks the server something. The question has no body, and is an entry of the ledger as well.
+    pub(crate) fn ask(&self, question: &Question<'_>) -> Result<Reply, SendError> {
+        let destination = format!("{}{}", self.host, question.path);
+        let findings = findings::Findings::new();
+        let intent = Intent {
+            at: self.clock.now(),
+            destination: &destination,
+            key: question.key,
+            batch_id: "",
+            events: 0,
+            plain_bytes: 0,
+            payload: &[],
+            findings: &findings,
+        };
+        self.recorded(&intent, |_| {
+            let bearer = format!("Bearer {}", question.secret.expose());
+            let address = format!("{}{}", self.base, question.path);
+            self.agent.get(address).header(header::AUTHORIZATION, bearer).call()
+        })
+    }
+
+    /// Runs a request between its two records.
+    fn recorded(
+        &self,
+        intent: &Intent<'_>,
+        request: impl FnOnce(&Intended) -> Result<Response<Body>, ureq::Error>,
+    ) -> Result<Reply, SendError> {
+        let intended = self.ledger.intend(intent).map_err(SendError::Ledger)?;
+        let outcome = match request(&intended) {
+            Ok(response) => self.read(response),
+            Err(error) => Err(word_of(&error)),
+        };
         let (status, word) = match &outcome {
             Ok(reply) => (Some(reply.status), "answered"),
             Err(word) => (None, *word),
         };
+        let conclusion = Conclusion { status, outcome: word, at: self.clock.now() };
         // What was sent is on record already; its answer can be told by the queue too.
-        if let Err(error) = self.ledger.conclude(entry, status, word, self.clock.now()) {
+        if let Err(error) = self.ledger.conclude(intended.id, &conclusion) {
             tracing::warn!(%error, "the ledger missed an answer");
         }
         outcome.map_err(SendError::Transport)
     }
 
-    fn post(&self, letter: &Letter<'_>) -> Result<Reply, &'static str> {
-        let bearer = format!("Bearer {}", letter.secret.expose());
-        let sent = self
-            .agent
-            .post(format!("{}{}", self.base, letter.path))
-            .header(header::AUTHORIZATION, bearer)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONTENT_ENCODING, "gzip")
-            .send(letter.body);
-        let mut response = sent.map_err(|error| word_of(&error))?;
+    /// Signs what is about to be sent, as the ledger has it.
+    fn receipt(&self, intent: &Intent<'_>, intended: &Intended) -> String {
+        let key = self.ledger.key();
+        let receipt = EgressReceipt {
+            public_key: *key.public(),
+            number: intended.number.unsigned_abs(),
+            head: intended.head,
+            payload: intended.payload,
+            batch: *blake3::hash(intent.batch_id.as_bytes()).as_bytes(),
+            destination: *blake3::hash(intent.destination.as_bytes()).as_bytes(),
+            at: intent.at,
+        };
+        let signature = key.sign(&receipt.message());
+        SignedReceipt { receipt, signature }.encode()
+    }
+
+    fn read(&self, mut response: Response<Body>) -> Result<Reply, &'static str> {
         let status = response.status();
         let retry_after = response
             .headers()

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod egress;
 mod ingest;
 mod page;
 mod socket;
@@ -136,7 +137,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/status.css", get(page::style))
         .route("/healthz", get(admin::healthz))
         .route("/v1/status", get(admin::status))
-        .route("/v1/egress", get(admin::egress))
+        .route("/v1/egress", get(egress::entries))
+        .route("/v1/egress/receipts", get(egress::receipts))
         .route("/v1/ingest", post(ingest::ingest))
         .route("/v1/ingest/raw", post(ingest::ingest_raw))
         .fallback(admin::not_found)

@@ -32,7 +32,10 @@ mod wake;
 pub use config::{Config, DEFAULT_LISTEN, Hashes, LedgerLimits, Pace, Secret, SpoolLimits};
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
-pub use egress::{DoorError, LedgerEntry};
+pub use egress::{
+    CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
+    Verification, VerifyError, is_receipt_signed, verify_ledger,
+};
 pub use engines::{Engines, FallbackEngine};
 pub use files::FileError;
 pub use http::{SocketError, is_socket_path};

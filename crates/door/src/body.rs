@@ -41,6 +41,11 @@ pub struct Received {
 }
 
 impl Received {
+    /// Returns the bytes on the wire, before decompression.
+    pub fn as_received(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Returns the size on the wire.
     pub fn wire_bytes(&self) -> usize {
         self.bytes.len()

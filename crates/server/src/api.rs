@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod me;
 pub(crate) mod privacy;
 pub(crate) mod query;
+pub(crate) mod receipts;
 pub(crate) mod sessions;
 
 use std::borrow::Cow;

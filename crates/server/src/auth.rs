@@ -8,6 +8,16 @@ use crate::state::State;
 
 /// Finds the key of a request and checks that it allows what is asked.
 pub(crate) fn authorize(state: &State, headers: &HeaderMap, needed: Scope) -> Result<Key, Refusal> {
+    authorize_one_of(state, headers, &[needed])
+}
+
+/// Finds the key of a request and checks that it allows one of several things, of which the first is told
+/// to whom none is allowed.
+pub(crate) fn authorize_one_of(
+    state: &State,
+    headers: &HeaderMap,
+    needed: &[Scope],
+) -> Result<Key, Refusal> {
     let secret = bearer(headers).ok_or(refuse::NO_KEY)?;
     let found = state
         .directory
@@ -18,10 +28,11 @@ pub(crate) fn authorize(state: &State, headers: &HeaderMap, needed: Scope) -> Re
             "the key is unknown, revoked or expired: make one with `modelstat keys create`",
         ));
     };
-    if key.scope.allows(needed) {
+    if needed.iter().any(|needed| key.scope.allows(*needed)) {
         return Ok(key);
     }
-    let (has, wants) = (key.scope.as_str(), needed.as_str());
+    let (has, wants) =
+        (key.scope.as_str(), needed.first().map_or("none", |needed| needed.as_str()));
     Err(refuse::FORBIDDEN.because(format!(
         "the key has scope `{has}`, this needs `{wants}`: `modelstat keys create --scope {wants}`"
     )))

@@ -8,7 +8,7 @@ use axum::extract::State as AppState;
 use axum::http::HeaderMap;
 use modelstat_door::{Refusal, check_content_type, receive, refuse};
 use modelstat_redact::{FLOOR_VERSION, RawText, RedactedText};
-use modelstat_store::{InboxEntry, InboxError, Key, Receipt, Scope};
+use modelstat_store::{CarriedReceipt, InboxEntry, InboxError, Key, Receipt, Scope};
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
     Accepted, DEFAULT_APP, IngestAnswer, ParseError, Rejection, count_reasons, encode_batch,
@@ -16,6 +16,7 @@ use modelstat_wire::{
 };
 
 use crate::auth::authorize;
+use crate::receipts;
 use crate::state::{State, blocking};
 
 /// Which of the two endpoints took a batch.
@@ -64,7 +65,9 @@ async fn take(
     let reading = Arc::clone(&state);
     let read = blocking(&state.parsing, move || {
         let plain = received.decompress()?;
-        read_batch(&reading, &key, &plain, received.wire_bytes(), endpoint)
+        let mut read = read_batch(&reading, &key, &plain, received.wire_bytes(), endpoint)?;
+        read.entry.receipt = receipts::carried(&headers, received.as_received());
+        Ok(read)
     })
     .await?;
     let receipt = commit(&state, read.entry).await?;
@@ -115,6 +118,7 @@ fn read_batch(
         encoded,
         rejected: count_reasons(&rejected),
         floor_version: FLOOR_VERSION,
+        receipt: CarriedReceipt::None,
     };
     let answer = IngestAnswer {
         accepted: Accepted::Received(true),

@@ -11,7 +11,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use modelstat_door::refuse;
 
-use crate::api::{admin, me, privacy, query, sessions};
+use crate::api::{admin, me, privacy, query, receipts, sessions};
 use crate::ingest::{ingest, ingest_raw};
 use crate::state::State;
 
@@ -36,6 +36,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v1/sessions/{session_id}", get(sessions::session))
         .route("/v1/events/{source_event_id}", get(sessions::event))
         .route("/v1/privacy", get(privacy::privacy))
+        .route("/v1/receipts", get(receipts::receipts))
         .layer(DefaultBodyLimit::max(query::MAX_QUESTION_BYTES))
         .layer(middleware::from_fn(in_time));
     let admin = Router::new()

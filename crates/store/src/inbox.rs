@@ -3,6 +3,8 @@
 use modelstat_redact::RedactedText;
 use modelstat_wire::{IngestBatch, StoredBatchError, Timestamp};
 
+use crate::{CarriedReceipt, ReceiptFilter, ReceiptPage, ReceiptSummary};
+
 /// Durable between acknowledgement and the ledger's checkpoint.
 ///
 /// One writer commits in groups: at most 2 ms or 1 MiB wait for one disk flush.
@@ -31,6 +33,12 @@ pub trait Inbox: Send + Sync {
 
     /// Forgets repeats that were taken before a time.
     fn forget_repeats_before(&self, time: Timestamp) -> Result<(), InboxError>;
+
+    /// Reads an org's receipts, in the order of their coming.
+    fn receipts(&self, org_id: &str, filter: &ReceiptFilter) -> Result<ReceiptPage, InboxError>;
+
+    /// Says what is known of an org's receipts, naming at most so many devices.
+    fn receipt_summary(&self, org_id: &str, devices: usize) -> Result<ReceiptSummary, InboxError>;
 
     /// Deletes what an org has in the inbox.
     fn forget_org(&self, org_id: &str) -> Result<(), InboxError>;
@@ -61,6 +69,8 @@ pub struct InboxEntry {
     pub rejected: Vec<(String, u64)>,
     /// The version of the floor that it passed.
     pub floor_version: &'static str,
+    /// What vouches for the request at its sender; it is committed with the batch.
+    pub receipt: CarriedReceipt,
 }
 
 /// What became of a commit.

@@ -13,6 +13,7 @@ mod embedded;
 mod inbox;
 mod ledger;
 mod query;
+mod receipts;
 mod rows;
 
 pub use directory::{CreatedKey, Directory, DirectoryError, Key, NewKey, Org, Scope};
@@ -21,6 +22,10 @@ pub use inbox::{Inbox, InboxBatch, InboxEntry, InboxError, InboxPayload, Receipt
 pub use ledger::{Applied, AppliedBatch, Costing, Drain, Ledger, LedgerError};
 pub use query::{
     Bucket, Dimension, Filter, FilterOp, Measure, Query, QueryTable, QueryValue, TimeRange,
+};
+pub use receipts::{
+    CarriedReceipt, InvalidReceipt, KeptReceipt, ReceiptDevice, ReceiptFilter, ReceiptPage,
+    ReceiptSummary,
 };
 pub use rows::{
     Activity, EventRow, OutcomeCount, PrivacyReport, Received, ReportedInstance, RuleCount,

@@ -21,6 +21,7 @@ mod nesting;
 mod pairs;
 mod parse;
 mod problem;
+mod receipt;
 mod redaction;
 mod stored;
 mod time;
@@ -39,6 +40,7 @@ pub use money::{PicoUsd, PicoUsdError};
 pub use pairs::Pairs;
 pub use parse::{ParseError, ParsedBatch, parse_batch};
 pub use problem::Problem;
+pub use receipt::{EgressReceipt, RECEIPT_HEADER, ReceiptError, SignedReceipt, device_id};
 pub use redaction::{
     BatchFloor, FloorAdditions, IdentifierKey, TextRole, redact_batch, redact_batch_noting,
 };

@@ -229,6 +229,23 @@ export interface ReportedCounters {
   dropped: Record<string, number>;
 }
 
+export interface ReceiptDevice {
+  device: string;
+  first_at: string;
+  last_at: string;
+  receipts: number;
+  newest_number: number;
+}
+
+export interface ReceiptSummary {
+  valid: number;
+  invalid: Record<string, number>;
+  dropped: number;
+  newest_at: string | null;
+  known_devices: number;
+  devices: ReceiptDevice[];
+}
+
 export interface Privacy {
   received: Producer[];
   text: {
@@ -243,4 +260,5 @@ export interface Privacy {
   outcomes: OutcomeCount[];
   reported: ReportedCounters[];
   floor_versions: string[];
+  receipts: ReceiptSummary;
 }

@@ -1,17 +1,26 @@
 //! What was sent: payload, destination, time and answer.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use modelstat_wire::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use serde::Serialize;
 
+use super::chain::{AnswerFields, Content, Digest, Kind, RequestFields, Tip};
+use super::device::DeviceKey;
+use super::findings::Findings;
+use super::records::{NewRecord, append_signed, settle};
+use super::room::{ENTRY_BYTES, Room};
 use crate::config::LedgerLimits;
 use crate::database::{self, DatabaseError, count, integer};
 
+/// The file in the daemon's folder.
+pub(crate) const FILE: &str = "egress.db";
+
 /// What made each version of the tables out of the one before.
-const SCHEMA: &[&str] = &["
+pub(super) const SCHEMA: &[&str] = &[
+    "
     -- A payload is kept once, however often it was sent.
     CREATE TABLE payloads (
         hash BLOB NOT NULL PRIMARY KEY,
@@ -33,13 +42,32 @@ const SCHEMA: &[&str] = &["
     ) STRICT;
     CREATE INDEX entries_by_payload ON entries (payload);
     CREATE INDEX entries_by_time ON entries (at);
-"];
-
-/// What an entry costs besides its payload.
-const ENTRY_BYTES: u64 = 512;
-
-/// Entries that are dropped in one step, so that a request never waits long for room.
-const DROP_STEP: u32 = 256;
+",
+    "
+    -- JSON, rule to count; absent where nobody counted.
+    ALTER TABLE entries ADD COLUMN findings TEXT;
+    -- The chain: every request, every answer, and what is said of the chain itself.
+    CREATE TABLE records (
+        number INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        entry INTEGER,
+        note TEXT,
+        head BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX records_of_entry ON records (entry);
+    -- What the device key vouches for: where the chain ends, and up to where it was dropped.
+    CREATE TABLE seals (
+        kind TEXT NOT NULL PRIMARY KEY,
+        number INTEGER NOT NULL,
+        head BLOB NOT NULL,
+        dropped_records INTEGER NOT NULL,
+        dropped_bytes INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        public_key BLOB NOT NULL,
+        signature BLOB NOT NULL
+    ) STRICT;
+",
+];
 
 /// Most bytes of payloads in one reading.
 const MAX_READ_BYTES: usize = 16 * 1024 * 1024;
@@ -48,11 +76,13 @@ const MAX_READ_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) struct Ledger {
     inner: Mutex<Inner>,
     limits: LedgerLimits,
+    key: Arc<DeviceKey>,
 }
 
 pub(super) struct Inner {
     pub(super) connection: Connection,
     bytes: u64,
+    tip: Tip,
 }
 
 /// What is about to be sent.
@@ -64,13 +94,48 @@ pub(super) struct Intent<'a> {
     pub(super) events: u64,
     pub(super) plain_bytes: u64,
     pub(super) payload: &'a [u8],
+    /// What redaction had taken out, by rule.
+    pub(super) findings: &'a Findings,
+}
+
+/// What was written down before a request is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Intended {
+    /// The row that its answer completes.
+    pub(super) id: i64,
+    /// The number of its record.
+    pub(super) number: i64,
+    /// The chain hash up to it.
+    pub(super) head: Digest,
+    /// blake3 of the payload.
+    pub(super) payload: Digest,
+}
+
+/// What came of a request.
+pub(super) struct Conclusion<'a> {
+    pub(super) status: Option<u16>,
+    pub(super) outcome: &'a str,
+    pub(super) at: Timestamp,
+}
+
+/// Where a reading of the ledger begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReadStart {
+    /// So many entries before the end.
+    pub(crate) tail: Option<u32>,
+    /// With the first entry of a time or later.
+    pub(crate) since: Option<Timestamp>,
 }
 
 /// One request that was sent, or was about to be.
 #[derive(Clone, Debug, Serialize)]
 pub struct LedgerEntry {
-    /// The entry's number.
+    /// The entry's place in the order of requests, for reading on after it.
     pub id: i64,
+    /// The number of its record in the chain.
+    pub number: Option<i64>,
+    /// The chain hash up to and including that record.
+    pub head: Option<String>,
     /// When the first byte was about to be sent.
     pub at: Timestamp,
     /// Host, port and path.
@@ -85,6 +150,8 @@ pub struct LedgerEntry {
     pub sent_bytes: u64,
     /// The body's length before compression.
     pub plain_bytes: u64,
+    /// What redaction had taken out of its events, by rule; absent for requests of older versions.
+    pub findings: Option<Findings>,
     /// The answer's status; absent while there is none.
     pub status: Option<u16>,
     /// `answered`, or why there was no answer; absent when the process ended before.
@@ -98,14 +165,25 @@ pub struct LedgerEntry {
 }
 
 impl Ledger {
-    pub(crate) fn open(path: &Path, limits: LedgerLimits) -> Result<Self, DatabaseError> {
-        let connection = database::open(path, "egress.db", SCHEMA)?;
+    pub(crate) fn open(
+        path: &Path,
+        limits: LedgerLimits,
+        key: Arc<DeviceKey>,
+        now: Timestamp,
+    ) -> Result<Self, DatabaseError> {
+        let mut connection = database::open(path, FILE, SCHEMA)?;
+        let tip = settle(&mut connection, &key, now)?;
         let payloads: Option<i64> =
             connection.query_row("SELECT SUM(length(body)) FROM payloads", [], |row| row.get(0))?;
         let entries: i64 =
             connection.query_row("SELECT COUNT(*) FROM entries", [], |row| row.get(0))?;
         let bytes = count(payloads.unwrap_or(0)) + count(entries) * ENTRY_BYTES;
-        Ok(Self { inner: Mutex::new(Inner { connection, bytes }), limits })
+        Ok(Self { inner: Mutex::new(Inner { connection, bytes, tip }), limits, key })
+    }
+
+    /// The key that vouches for this ledger.
+    pub(super) fn key(&self) -> &DeviceKey {
+        &self.key
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -113,35 +191,51 @@ impl Ledger {
     }
 
     /// Writes down what is about to be sent; it is on disk when this returns.
-    pub(super) fn intend(&self, intent: &Intent<'_>) -> Result<i64, DatabaseError> {
+    pub(super) fn intend(&self, intent: &Intent<'_>) -> Result<Intended, DatabaseError> {
+        let findings = serde_json::to_string(intent.findings).map_err(|_| DatabaseError::Value)?;
+        let payload = *blake3::hash(intent.payload).as_bytes();
         let mut inner = self.lock();
-        inner.make_room(intent, self.limits)?;
-        let hash = blake3::hash(intent.payload);
+        let inner = &mut *inner;
+        let room = Room {
+            needed: intent.payload.len() as u64 + ENTRY_BYTES,
+            limit: self.limits.bytes,
+            oldest_kept: self.oldest_kept(intent.at),
+            now: intent.at,
+        };
+        inner.bytes = room.make(&mut inner.connection, inner.bytes, &self.key)?;
         inner.connection.execute_batch("PRAGMA synchronous = FULL")?;
         let transaction = inner.connection.transaction()?;
         let added = transaction
             .prepare_cached(
                 "INSERT INTO payloads (hash, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             )?
-            .execute((hash.as_bytes(), intent.payload))?;
-        let id = transaction
-            .prepare_cached(
-                "INSERT INTO entries (at, destination, key, batch_id, events, sent_bytes, plain_bytes, payload)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .insert((
-                intent.at.as_micros(),
-                intent.destination,
-                intent.key,
-                intent.batch_id,
-                integer(intent.events),
-                integer(intent.payload.len()),
-                integer(intent.plain_bytes),
-                hash.as_bytes(),
-            ))?;
+            .execute((payload, intent.payload))?;
+        let mut fields = RequestFields {
+            id: 0,
+            at: intent.at.as_micros(),
+            destination: intent.destination,
+            key: i64::from(intent.key),
+            batch_id: intent.batch_id,
+            events: integer(intent.events),
+            sent_bytes: integer(intent.payload.len()),
+            plain_bytes: integer(intent.plain_bytes),
+            payload: &payload,
+            findings: Some(&findings),
+        };
+        let id = insert(&transaction, &fields)?;
+        fields.id = id;
+        let content = Content::Request(fields);
+        let record = NewRecord { kind: Kind::Request, entry: Some(id), content };
+        let tip = append_signed(&transaction, inner.tip, &record, intent.at, &self.key)?;
         transaction.commit()?;
+        inner.tip = tip;
         inner.bytes += ENTRY_BYTES + if added > 0 { intent.payload.len() as u64 } else { 0 };
-        Ok(id)
+        Ok(Intended { id, number: tip.number, head: tip.head, payload })
+    }
+
+    fn oldest_kept(&self, now: Timestamp) -> i64 {
+        let age = i64::try_from(self.limits.age.as_micros()).unwrap_or(i64::MAX);
+        now.as_micros().saturating_sub(age)
     }
 
     /// Writes down what came of it, without a flush of its own: a power cut may leave the answer out,
@@ -149,22 +243,37 @@ impl Ledger {
     pub(super) fn conclude(
         &self,
         id: i64,
-        status: Option<u16>,
-        outcome: &str,
-        now: Timestamp,
+        conclusion: &Conclusion<'_>,
     ) -> Result<(), DatabaseError> {
-        let inner = self.lock();
+        let mut inner = self.lock();
+        let inner = &mut *inner;
         inner.connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-        inner
-            .connection
+        let transaction = inner.connection.transaction()?;
+        let answer = AnswerFields {
+            id,
+            status: conclusion.status.map(i64::from),
+            outcome: Some(conclusion.outcome),
+            concluded_at: Some(conclusion.at.as_micros()),
+        };
+        let written = transaction
             .prepare_cached(
-                "UPDATE entries SET status = ?2, outcome = ?3, concluded_at = ?4 WHERE id = ?1",
+                "UPDATE entries SET status = ?2, outcome = ?3, concluded_at = ?4
+                 WHERE id = ?1 AND concluded_at IS NULL",
             )?
-            .execute((id, status, outcome, now.as_micros()))?;
+            .execute((id, answer.status, answer.outcome, answer.concluded_at))?;
+        if written == 0 {
+            // Its row has made room for another meanwhile.
+            return Ok(());
+        }
+        let record =
+            NewRecord { kind: Kind::Answer, entry: Some(id), content: Content::Answer(answer) };
+        let tip = append_signed(&transaction, inner.tip, &record, conclusion.at, &self.key)?;
+        transaction.commit()?;
+        inner.tip = tip;
         Ok(())
     }
 
-    /// Reads entries in their order after a number.
+    /// Reads the entries after a place, in order, up to a number of entries and a size.
     pub(crate) fn read_after(
         &self,
         after: i64,
@@ -172,36 +281,38 @@ impl Ledger {
     ) -> Result<Vec<LedgerEntry>, DatabaseError> {
         let inner = self.lock();
         let mut statement = inner.connection.prepare_cached(
-            "SELECT id, at, destination, key, batch_id, events, sent_bytes, plain_bytes, status, outcome,
-                    concluded_at, payload, body
-             FROM entries JOIN payloads ON hash = payload WHERE id > ?1 ORDER BY id LIMIT ?2",
+            "SELECT entries.id, at, destination, key, batch_id, events, sent_bytes, plain_bytes, status,
+                    outcome, concluded_at, payload, body, findings, number, head
+             FROM entries JOIN payloads ON hash = payload
+             LEFT JOIN records ON entry = entries.id AND kind IN ('request', 'adopted')
+             WHERE entries.id > ?1 ORDER BY entries.id LIMIT ?2",
         )?;
         let mut rows = statement.query((after, limit))?;
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
-            let hash = blake3::Hash::from_bytes(row.get(11)?);
-            let payload = unzip(&row.get::<_, Vec<u8>>(12)?).ok_or(DatabaseError::Value)?;
-            bytes += payload.len();
-            entries.push(LedgerEntry {
-                id: row.get(0)?,
-                at: Timestamp::from_micros(row.get(1)?),
-                destination: row.get(2)?,
-                key: row.get(3)?,
-                batch_id: row.get(4)?,
-                events: count(row.get(5)?),
-                sent_bytes: count(row.get(6)?),
-                plain_bytes: count(row.get(7)?),
-                status: row.get(8)?,
-                outcome: row.get(9)?,
-                concluded_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_micros),
-                payload_hash: hash.to_hex().to_string(),
-                payload,
-            });
+            let entry = read_entry(row)?;
+            bytes += entry.payload.len();
+            entries.push(entry);
             if bytes >= MAX_READ_BYTES {
                 break;
             }
         }
         Ok(entries)
+    }
+
+    /// Returns the place after which a reading begins: that of the newest entries, of those since a time,
+    /// or the earlier of the two.
+    pub(crate) fn place_before(&self, start: &ReadStart) -> Result<i64, DatabaseError> {
+        let inner = self.lock();
+        let place = |sql: &str, value: i64| {
+            let row = inner.connection.prepare_cached(sql)?.query_row([value], |row| row.get(0));
+            Ok::<i64, DatabaseError>(row.optional()?.unwrap_or(0))
+        };
+        let newest = "SELECT id FROM entries ORDER BY id DESC LIMIT 1 OFFSET ?1";
+        let before = "SELECT id FROM entries WHERE at < ?1 ORDER BY id DESC LIMIT 1";
+        let tail = start.tail.map(|tail| place(newest, i64::from(tail))).transpose()?;
+        let since = start.since.map(|since| place(before, since.as_micros())).transpose()?;
+        Ok([tail, since].into_iter().flatten().min().unwrap_or(0))
     }
 
     /// Empties the write-ahead log.
@@ -210,61 +321,57 @@ impl Ledger {
     }
 }
 
-impl Inner {
-    /// Drops the oldest entries until the new one fits, and those that are too old.
-    fn make_room(
-        &mut self,
-        intent: &Intent<'_>,
-        limits: LedgerLimits,
-    ) -> Result<(), DatabaseError> {
-        let needed = intent.payload.len() as u64 + ENTRY_BYTES;
-        let age = i64::try_from(limits.age.as_micros()).unwrap_or(i64::MAX);
-        let oldest_kept = intent.at.as_micros().saturating_sub(age);
-        loop {
-            let oldest: Option<i64> = self
-                .connection
-                .prepare_cached("SELECT at FROM entries ORDER BY id LIMIT 1")?
-                .query_row([], |row| row.get(0))
-                .optional()?;
-            let Some(oldest) = oldest else { return Ok(()) };
-            let is_full = self.bytes + needed > limits.bytes;
-            if !is_full && oldest >= oldest_kept {
-                return Ok(());
-            }
-            let rows = if is_full { 1 } else { DROP_STEP };
-            self.drop_oldest(rows, if is_full { i64::MAX } else { oldest_kept })?;
-        }
-    }
-
-    fn drop_oldest(&mut self, rows: u32, before: i64) -> Result<(), DatabaseError> {
-        let transaction = self.connection.transaction()?;
-        let mut freed = 0;
-        let oldest: Vec<(i64, Vec<u8>)> = transaction
-            .prepare_cached("SELECT id, payload FROM entries WHERE at < ?1 ORDER BY id LIMIT ?2")?
-            .query_map((before, rows), |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
-        for (id, payload) in oldest {
-            transaction.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([id])?;
-            let orphan: Option<i64> = transaction
-                .prepare_cached(
-                    "DELETE FROM payloads WHERE hash = ?1
-                     AND NOT EXISTS (SELECT 1 FROM entries WHERE payload = ?1) RETURNING length(body)",
-                )?
-                .query_row([payload], |row| row.get(0))
-                .optional()?;
-            freed += ENTRY_BYTES + count(orphan.unwrap_or(0));
-        }
-        transaction.commit()?;
-        self.bytes = self.bytes.saturating_sub(freed);
-        Ok(())
-    }
+fn insert(transaction: &Transaction<'_>, fields: &RequestFields<'_>) -> rusqlite::Result<i64> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO entries (at, destination, key, batch_id, events, sent_bytes, plain_bytes,
+                                  payload, findings)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .insert((
+            fields.at,
+            fields.destination,
+            fields.key,
+            fields.batch_id,
+            fields.events,
+            fields.sent_bytes,
+            fields.plain_bytes,
+            fields.payload,
+            fields.findings,
+        ))
 }
 
-fn unzip(bytes: &[u8]) -> Option<String> {
+fn read_entry(row: &Row<'_>) -> Result<LedgerEntry, DatabaseError> {
+    let findings: Option<String> = row.get(13)?;
+    let findings = findings.map(|text| serde_json::from_str(&text)).transpose();
+    Ok(LedgerEntry {
+        id: row.get(0)?,
+        number: row.get(14)?,
+        head: row.get::<_, Option<Digest>>(15)?.map(hex::encode),
+        at: Timestamp::from_micros(row.get(1)?),
+        destination: row.get(2)?,
+        key: row.get(3)?,
+        batch_id: row.get(4)?,
+        events: count(row.get(5)?),
+        sent_bytes: count(row.get(6)?),
+        plain_bytes: count(row.get(7)?),
+        findings: findings.map_err(|_| DatabaseError::Value)?,
+        status: row.get(8)?,
+        outcome: row.get(9)?,
+        concluded_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_micros),
+        payload_hash: hex::encode(row.get::<_, Digest>(11)?),
+        payload: unzip(row.get_ref(12)?.as_blob().map_err(|_| DatabaseError::Value)?),
+    })
+}
+
+/// Unpacks a body. One that is not packed is shown as it is.
+fn unzip(bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut decoder = flate2::read::GzDecoder::new(bytes);
-    std::io::Read::read_to_string(&mut decoder, &mut text).ok()?;
-    Some(text)
+    match std::io::Read::read_to_string(&mut decoder, &mut text) {
+        Ok(_) => text,
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -290,13 +397,16 @@ mod tests {
             events: 1,
             plain_bytes: text.len() as u64,
             payload: &payload,
+            findings: &Findings::new(),
         };
-        ledger.intend(&intent).expect("written")
+        ledger.intend(&intent).expect("written").id
     }
 
     fn open(limits: LedgerLimits) -> (tempfile::TempDir, Ledger) {
         let folder = tempfile::tempdir().expect("a folder");
-        let ledger = Ledger::open(&folder.path().join("egress.db"), limits).expect("opens");
+        let key = Arc::new(DeviceKey::open(folder.path()).expect("a key"));
+        let now = Timestamp::from_millis(0);
+        let ledger = Ledger::open(&folder.path().join(FILE), limits, key, now).expect("opens");
         (folder, ledger)
     }
 
@@ -305,7 +415,9 @@ mod tests {
         let (_folder, ledger) = open(LedgerLimits::default());
         let id = intend(&ledger, 1, "payload");
         assert_eq!(ledger.read_after(0, 10).expect("read")[0].status, None);
-        ledger.conclude(id, Some(200), "answered", Timestamp::from_millis(2_000)).expect("written");
+        let at = Timestamp::from_millis(2_000);
+        let conclusion = Conclusion { status: Some(200), outcome: "answered", at };
+        ledger.conclude(id, &conclusion).expect("written");
         let entry = &ledger.read_after(0, 10).expect("read")[0];
         assert_eq!((entry.payload.as_str(), entry.status), ("payload", Some(200)));
         assert!(ledger.read_after(id, 10).expect("read").is_empty());

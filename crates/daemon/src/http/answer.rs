@@ -51,5 +51,5 @@ pub(super) const METHOD: Refusal = Refusal::new(
 pub(super) const QUERY: Refusal = Refusal::new(
     S::BAD_REQUEST,
     "invalid_query",
-    "`after` and `limit` are whole numbers; `limit` is at most 1000",
+    "`after`, `tail` and `limit` are whole numbers, `since` is a time; `limit` is at most 1000",
 );

@@ -9,6 +9,7 @@ mod late;
 mod limits;
 mod page;
 mod privacy;
+mod proof;
 mod reach;
 mod segments;
 mod upstream;

@@ -30,6 +30,13 @@ impl Seen {
         serde_json::from_str(&self.text()).expect("a JSON body")
     }
 
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = lines.filter(|(given, _)| given.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value.trim())
+    }
+
     pub(crate) fn key(&self) -> &str {
         let line = self.head.lines().find(|line| line.to_lowercase().starts_with("authorization:"));
         line.and_then(|line| line.split(' ').nth(2)).expect("a bearer")
@@ -119,7 +126,8 @@ impl Upstream {
 
     /// Ids of the events that were taken or refused, in the order in which they came.
     pub(crate) fn event_ids(&self) -> Vec<String> {
-        let batches = self.seen().into_iter().map(|seen| seen.json());
+        let seen = self.seen().into_iter().filter(|seen| !seen.body.is_empty());
+        let batches = seen.map(|seen| seen.json());
         batches.flat_map(|batch| ids_of(&batch)).collect()
     }
 }
@@ -142,7 +150,7 @@ impl Drop for Upstream {
 fn serve(state: &State, stream: &TcpStream) {
     let mut reader = BufReader::new(stream);
     while let Some(seen) = read_request(&mut reader) {
-        let events = ids_of(&seen.json()).len();
+        let events = if seen.body.is_empty() { 0 } else { ids_of(&seen.json()).len() };
         let by_rule = state.rule.lock().expect("unpoisoned").as_ref().and_then(|rule| rule(&seen));
         let is_silent = state.is_silent.load(Ordering::Acquire);
         state.seen.lock().expect("unpoisoned").push(seen);
@@ -187,7 +195,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Seen> {
     let length = head
         .lines()
         .find_map(|line| line.to_lowercase().strip_prefix("content-length:").map(str::to_owned))
-        .and_then(|length| length.trim().parse().ok())?;
+        .map_or(Some(0), |length| length.trim().parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Seen { head, body })

@@ -2,10 +2,13 @@
 
 use std::sync::mpsc;
 
-use modelstat_wire::{Timestamp, encode_batch};
+use modelstat_wire::{EgressReceipt, SignedReceipt, Timestamp, encode_batch};
 
 use super::sample::{self, text};
-use crate::{Inbox, InboxEntry, InboxError, InboxPayload, Receipt};
+use crate::{
+    CarriedReceipt, Inbox, InboxEntry, InboxError, InboxPayload, InvalidReceipt, Receipt,
+    ReceiptFilter,
+};
 
 const WEEK_MILLIS: i64 = 7 * 86_400_000;
 
@@ -27,7 +30,16 @@ pub(crate) fn entry(org: &str, number: u64) -> InboxEntry {
         encoded,
         rejected: vec![("ts: missing".to_owned(), number)],
         floor_version: "1",
+        receipt: CarriedReceipt::None,
     }
+}
+
+/// A receipt of a device that is known by one byte; an inbox does not look at signatures.
+pub(crate) fn receipt(device: u8, number: u64) -> SignedReceipt {
+    let [head, payload, batch, destination] = [[2; 32], [3; 32], [4; 32], [5; 32]];
+    let (public_key, at) = ([device; 32], Timestamp::from_millis(0));
+    let receipt = EgressReceipt { public_key, number, head, payload, batch, destination, at };
+    SignedReceipt { receipt, signature: [6; 64] }
 }
 
 /// Commits an entry, and waits for what became of it.
@@ -44,6 +56,7 @@ pub(crate) fn run(inbox: &dyn Inbox) {
     positions_are_never_used_again(inbox);
     what_is_quarantined_is_no_longer_read(inbox);
     an_org_is_forgotten_alone(inbox);
+    receipts_are_kept_with_their_batches(inbox);
     many_committers_are_all_answered(inbox);
 }
 
@@ -109,6 +122,56 @@ fn an_org_is_forgotten_alone(inbox: &dyn Inbox) {
     assert!(read.len() == 1 && read[0].org_id == "stays");
     assert_eq!(commit(inbox, entry("gone", 20)).expect("taken"), Receipt::Taken);
     assert_eq!(commit(inbox, entry("stays", 20)).expect("taken"), Receipt::Repeat);
+}
+
+fn receipts_are_kept_with_their_batches(inbox: &dyn Inbox) {
+    let commit_with = |org: &str, key: &str, millis, carried| {
+        let received_at = Timestamp::from_millis(millis);
+        let key_id = key.to_owned();
+        let entry = InboxEntry { receipt: carried, key_id, received_at, ..entry(org, 30) };
+        commit(inbox, entry).expect("taken")
+    };
+    let valid = |device, number| CarriedReceipt::Valid(Box::new(receipt(device, number)));
+    commit_with("signs", "key_1", 1, valid(1, 7));
+    // A repeat of the batch left the machine once more; the very same receipt did not.
+    assert_eq!(commit_with("signs", "key_1", 2, valid(1, 9)), Receipt::Repeat);
+    commit_with("signs", "key_1", 3, valid(1, 9));
+    commit_with("signs", "key_2", 4, valid(2, 1));
+    for reason in [InvalidReceipt::Signature, InvalidReceipt::Payload, InvalidReceipt::Payload] {
+        commit_with("signs", "key_1", 5, CarriedReceipt::Invalid(reason));
+    }
+    commit_with("signs-too", "key_3", 6, valid(1, 7));
+
+    let numbers = |filter: ReceiptFilter| {
+        let page = inbox.receipts("signs", &filter).expect("read");
+        let kept = page.receipts.iter();
+        kept.map(|kept| (kept.key_id.clone(), kept.receipt.receipt.number)).collect::<Vec<_>>()
+    };
+    let (first, second) = ("key_1".to_owned(), "key_2".to_owned());
+    let all = ReceiptFilter { after: 0, limit: 10, key_id: None, device: None };
+    assert_eq!(numbers(all.clone()), [(first.clone(), 7), (first.clone(), 9), (second.clone(), 1)]);
+    let of_key = ReceiptFilter { key_id: Some(second.clone()), ..all.clone() };
+    assert_eq!(numbers(of_key), [(second, 1)]);
+    let device = Some(receipt(1, 0).receipt.device());
+    let of_device = ReceiptFilter { device, limit: 1, ..all.clone() };
+    assert_eq!(numbers(of_device.clone()), [(first.clone(), 7)]);
+    let page = inbox.receipts("signs", &of_device).expect("read");
+    assert_eq!(page.receipts[0].receipt, receipt(1, 7));
+    let after = page.receipts[0].position;
+    assert_eq!(numbers(ReceiptFilter { after, ..of_device }), [(first, 9)]);
+
+    let summary = inbox.receipt_summary("signs", 1).expect("read");
+    assert_eq!((summary.valid, summary.known_devices, summary.dropped), (3, 2, 0));
+    assert_eq!(summary.invalid, [("payload", 2), ("signature", 1)].into());
+    assert_eq!(summary.newest_at, Some(Timestamp::from_millis(4)));
+    assert_eq!(summary.devices.len(), 1);
+    assert_eq!(summary.devices[0].device, receipt(2, 0).receipt.device());
+    inbox.forget_org("signs").expect("forgotten");
+    assert!(numbers(all).is_empty());
+    assert_eq!(inbox.receipt_summary("signs", 9).expect("read").valid, 0);
+    assert_eq!(inbox.receipt_summary("signs-too", 9).expect("read").valid, 1);
+    let newest = inbox.newest_position().expect("a position");
+    inbox.forget_through(newest).expect("forgotten");
 }
 
 fn many_committers_are_all_answered(inbox: &dyn Inbox) {

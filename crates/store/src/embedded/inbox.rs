@@ -1,6 +1,7 @@
 //! The inbox in SQLite.
 
 mod entries;
+mod receipts;
 mod writer;
 
 use std::path::Path;
@@ -10,7 +11,9 @@ use modelstat_wire::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{DiskReserve, OpenError, sqlite};
-use crate::{Inbox, InboxBatch, InboxEntry, InboxError, Receipt};
+use crate::{
+    Inbox, InboxBatch, InboxEntry, InboxError, Receipt, ReceiptFilter, ReceiptPage, ReceiptSummary,
+};
 use writer::Writer;
 
 /// How the inbox is named in errors.
@@ -22,7 +25,8 @@ const REPEAT_WINDOW_MICROS: i64 = 7 * 86_400_000_000;
 const SCHEMA: sqlite::Schema = sqlite::Schema {
     store: STORE,
     // AUTOINCREMENT keeps positions from being used again once their rows are deleted.
-    steps: &["
+    steps: &[
+        "
         CREATE TABLE entries (
             position INTEGER PRIMARY KEY AUTOINCREMENT,
             org_id TEXT NOT NULL,
@@ -61,7 +65,9 @@ const SCHEMA: sqlite::Schema = sqlite::Schema {
             PRIMARY KEY (org_id, batch_id, content_hash)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX repeats_by_time ON repeats (taken_at);
-    "],
+    ",
+        receipts::SCHEMA_STEP,
+    ],
 };
 
 /// Entries in one SQLite file: one thread writes, in groups; reading holds no transaction.
@@ -152,11 +158,19 @@ impl Inbox for SqliteInbox {
         })
     }
 
+    fn receipts(&self, org_id: &str, filter: &ReceiptFilter) -> Result<ReceiptPage, InboxError> {
+        Ok(receipts::page(&sqlite::lock(&self.reader), org_id, filter)?)
+    }
+
+    fn receipt_summary(&self, org_id: &str, devices: usize) -> Result<ReceiptSummary, InboxError> {
+        Ok(receipts::summary(&sqlite::lock(&self.reader), org_id, devices)?)
+    }
+
     fn forget_org(&self, org_id: &str) -> Result<(), InboxError> {
         let org_id = org_id.to_owned();
         self.writer.run(move |connection| {
             let transaction = connection.transaction()?;
-            for table in ["entries", "quarantine", "repeats"] {
+            for table in ["entries", "quarantine", "repeats"].into_iter().chain(receipts::TABLES) {
                 transaction
                     .execute(&format!("DELETE FROM {table} WHERE org_id = ?1"), [&org_id])?;
             }

@@ -63,6 +63,22 @@ describe("privacy", () => {
     });
   });
 
+  it("shows the devices that signed, and counts receipts that prove nothing", async () => {
+    openDashboard("/privacy");
+    const card = await screen.findByTestId("privacy-receipts");
+    const rows = within(within(card).getByRole("table")).getAllByRole("row").slice(1);
+    expect(rows.map((row) => row.firstElementChild?.textContent)).toEqual(
+      privacy.receipts.devices.map((device) => device.device),
+    );
+    expect(card.textContent).toContain("Not valid: 1 receipt (about another body)");
+  });
+
+  it("says so when nothing is signed", async () => {
+    const none = { valid: 0, invalid: {}, dropped: 0, newest_at: null, known_devices: 0, devices: [] };
+    openDashboard("/privacy", answering({ receipts: none }));
+    expect((await screen.findByTestId("privacy-receipts")).textContent).toContain("No daemon has signed");
+  });
+
   it("warns when excerpts are kept", async () => {
     openDashboard("/privacy", answering({ text: { ...privacy.text, excerpts: 4, excerpt_chars: 900 } }));
     expect(await screen.findByText("4 redacted excerpts")).toBeTruthy();

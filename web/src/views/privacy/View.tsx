@@ -12,6 +12,7 @@ import { Skeleton } from "../../ui/Skeleton";
 import { Updated } from "../../ui/Updated";
 import { Findings } from "./Findings";
 import { Outcomes } from "./Outcomes";
+import { Receipts } from "./Receipts";
 import { Received } from "./Received";
 import { Reported } from "./Reported";
 import styles from "./View.module.css";
@@ -65,6 +66,13 @@ function Proof({ privacy, window }: { privacy: PrivacyAnswer; window: Window }) 
         note="Each event ends in exactly one outcome. Nothing is lost without being counted."
       >
         <Outcomes outcomes={privacy.outcomes} />
+      </Card>
+      <Card
+        title="What daemons signed"
+        testId="privacy-receipts"
+        note="A daemon records every request before it leaves, in a chain that it signs. Each batch brings a receipt with its place in that chain, so that the record cannot be changed later without a contradiction."
+      >
+        <Receipts receipts={privacy.receipts} />
       </Card>
       <Card
         title="What the producers counted themselves"

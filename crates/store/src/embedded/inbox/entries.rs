@@ -5,7 +5,7 @@ use modelstat_wire::{StoredBatchError, Timestamp, decode_stored};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use zstd::bulk::Compressor;
 
-use super::oldest_repeat;
+use super::{oldest_repeat, receipts};
 use crate::{InboxBatch, InboxEntry, InboxPayload, Receipt};
 
 /// Most bytes that one reading decodes, beyond its first entry: what a drain may hold in memory.
@@ -86,6 +86,7 @@ pub(super) fn insert(
             payload,
         ],
     )?;
+    receipts::insert(transaction, entry)?;
     Ok(receipt)
 }
 
