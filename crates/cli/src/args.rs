@@ -41,6 +41,8 @@ pub(crate) enum Verb {
     Keys(KeysArguments),
     /// Make and list orgs
     Orgs(OrgsArguments),
+    /// Claim, list and revoke devices that registered with the server
+    Devices(DevicesArguments),
     /// Show what left this machine
     Egress(EgressArguments),
     /// Redact a file or standard input
@@ -257,6 +259,44 @@ pub(crate) enum OrgsVerb {
     },
     /// List orgs
     List {
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  modelstat daemon --register                 on a machine: registers, and shows a claim code
+  modelstat devices claim babab-dodod-gugug   on the server's machine: gives it to an org
+  modelstat devices list
+  modelstat devices revoke dev_0123456789abcdef0123456789abcdef")]
+pub(crate) struct DevicesArguments {
+    #[command(subcommand)]
+    pub(crate) verb: DevicesVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevicesVerb {
+    /// Give the device of a claim code to an org
+    Claim {
+        /// The three words that the device's machine shows (`modelstat status`)
+        code: String,
+        /// The org's name or id
+        #[arg(long, default_value = crate::commands::DEFAULT_ORG)]
+        org: String,
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+    /// List devices, without their secrets
+    List {
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+    /// Revoke a device
+    Revoke {
+        /// The device's id, as `devices list` shows it
+        device_id: String,
         #[command(flatten)]
         quiet: QuietArguments,
     },

@@ -13,4 +13,4 @@ mod serve;
 pub use body::{BodyBudget, Received, receive};
 pub use guard::{bearer, check_content_type};
 pub use refusal::{Refusal, RefusalCode, refuse};
-pub use serve::{Limits, Stop, around, serve};
+pub use serve::{Limits, Peer, Stop, around, serve};

@@ -62,6 +62,10 @@ impl Default for Limits {
     }
 }
 
+/// Where a request came from, among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 /// Whether to stop, and how long requests at hand may take.
 pub type Stop = Option<Duration>;
 
@@ -83,8 +87,8 @@ pub async fn serve(
             accepted = accept(&listener, &room) => accepted,
         };
         match accepted {
-            Ok((stream, permit)) => {
-                let connection = connection(stream, router.clone(), limits, stopped.clone());
+            Ok((stream, peer, permit)) => {
+                let connection = connection(stream, peer, router.clone(), limits, stopped.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -107,14 +111,15 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, Peer(peer), permit))
 }
 
 async fn connection(
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<Stop>,
@@ -123,7 +128,8 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
+        request.extensions_mut().insert(peer);
         router.clone().call(request.map(Body::new))
     });
     let connection = http1::Builder::new()
