@@ -87,6 +87,29 @@ pub(crate) struct DaemonOptions {
     /// How hashes of text are shipped
     #[arg(long, value_enum, env = "MODELSTAT_HASHES")]
     pub(crate) hashes: Option<HashesWord>,
+    /// Register with the server as a device, ship with the secret that it gives, and send heartbeats
+    /// [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "MODELSTAT_REGISTER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) register: Option<bool>,
+    /// Tell the server this machine's name when registering [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "MODELSTAT_REGISTER_HOSTNAME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) register_hostname: Option<bool>,
     /// Whether names that this host knows (of its user, of itself, of git) are hidden in texts
     /// [default: true]
     #[arg(

@@ -31,6 +31,8 @@ pub(crate) struct File {
     daemon_key: Option<String>,
     excerpt: Option<ExcerptWord>,
     hashes: Option<HashesWord>,
+    register: Option<bool>,
+    register_hostname: Option<bool>,
     #[serde(default)]
     redact: RedactSection,
     /// Where the file lies, from which its paths go.
@@ -74,7 +76,7 @@ impl File {
             hinted(
                 format!("{} is not valid (line {line})", path.display()),
                 "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes, \
-                 redact.identifiers, redact.rules",
+                 register, register_hostname, redact.identifiers, redact.rules",
             )
         })
     }
@@ -101,6 +103,14 @@ impl File {
 
     pub(crate) fn hashes(&self, options: &DaemonOptions) -> HashesWord {
         options.hashes.or(self.hashes).unwrap_or(HashesWord::Keyed)
+    }
+
+    pub(crate) fn register(&self, options: &DaemonOptions) -> bool {
+        options.register.or(self.register).unwrap_or(false)
+    }
+
+    pub(crate) fn register_hostname(&self, options: &DaemonOptions) -> bool {
+        options.register_hostname.or(self.register_hostname).unwrap_or(false)
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

@@ -8,6 +8,7 @@ mod demo;
 mod error;
 mod floor;
 mod home;
+mod host;
 mod identifiers;
 mod output;
 mod process;

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::{Config, Hashes};
 use crate::database::DatabaseError;
+use crate::device::{Device, DeviceParts, DeviceStatus};
 use crate::egress::{Door, DoorError, Ledger};
 use crate::files::{self, FileError};
 use crate::http::{App, Refused, Reports, Server};
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The server's address cannot be used.
     #[error("the server's address cannot be used")]
     Server(#[source] DoorError),
+    /// What the server gave this device cannot be used.
+    #[error("the registration of this device cannot be used")]
+    Device(#[source] FileError),
     /// Somebody else listens there.
     #[error("{address} is taken")]
     PortTaken {
@@ -84,6 +88,7 @@ struct Threads {
     writer: Option<JoinHandle<()>>,
     pipeline: Option<JoinHandle<()>>,
     shipper: Option<JoinHandle<()>>,
+    device: Option<JoinHandle<()>>,
 }
 
 /// What the threads share, and what `status` reads.
@@ -99,6 +104,9 @@ struct Shared {
     refused: Arc<Refused>,
     pipeline: Arc<Wake>,
     shipper: Arc<Wake>,
+    device_wake: Arc<Wake>,
+    /// What the device's thread shows, where there is one.
+    device: Option<Arc<Mutex<DeviceStatus>>>,
 }
 
 impl Daemon {
@@ -110,13 +118,14 @@ impl Daemon {
         let address =
             listener.local_addr().map_err(|source| listen_failed(config.listen, source))?;
         let keys = KeyRing::open(&config.data_dir.join("keys"), config.own_key.clone());
-        let keys = Arc::new(keys.map_err(StartError::Keys)?);
+        let keys = keys.map_err(StartError::Keys)?;
+        let keys = Arc::new(if config.register.is_some() { keys.for_device() } else { keys });
         let spool = Spool::open(&config.data_dir.join("spool.db"), config.spool, keys.has_own());
         let spool = Arc::new(spool.map_err(StartError::Spool)?);
         let ledger = Ledger::open(&config.data_dir.join("egress.db"), config.ledger);
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
-        let shared = Arc::new(Shared {
+        let mut shared = Shared {
             address,
             started_at: clock.now(),
             clock,
@@ -128,23 +137,32 @@ impl Daemon {
             refused: Arc::default(),
             pipeline: Arc::default(),
             shipper: Arc::default(),
-        });
-        Self::run(config, shared, keys, listener).map_err(StartError::Thread)
+            device_wake: Arc::default(),
+            device: None,
+        };
+        let device = shared.device(&config, &keys).map_err(StartError::Device)?;
+        shared.device = device.as_ref().map(Device::shown);
+        Self::run(config, Arc::new(shared), keys, device, listener).map_err(StartError::Thread)
     }
 
     fn run(
         config: Config,
         shared: Arc<Shared>,
         keys: Arc<KeyRing>,
+        device: Option<Device>,
         listener: TcpListener,
     ) -> io::Result<Self> {
         let (writer, writer_thread) =
             Writer::start(Arc::clone(&shared.spool), Arc::clone(&shared.pipeline))?;
-        let mut threads = Threads { writer: Some(writer_thread), pipeline: None, shipper: None };
+        let mut threads =
+            Threads { writer: Some(writer_thread), pipeline: None, shipper: None, device: None };
         let pipeline = shared.pipeline(&config);
         threads.pipeline = Some(named("modelstat-pipeline", move || pipeline.run())?);
         let shipper = shared.shipper(&config, Arc::clone(&keys));
         threads.shipper = Some(named("modelstat-shipper", move || shipper.run())?);
+        if let Some(device) = device {
+            threads.device = Some(named("modelstat-device", move || device.run())?);
+        }
         let source = Arc::clone(&shared);
         let app = App {
             address: shared.address,
@@ -177,6 +195,11 @@ impl Daemon {
         self.shared.status()
     }
 
+    /// Says how it does as a device; `None` where it was not told to register.
+    pub fn device(&self) -> Option<DeviceStatus> {
+        self.shared.device_status()
+    }
+
     /// Ends the daemon: intake stops, what is there is shipped for at most the deadline, every thread is
     /// joined. What is left stays on disk. Blocks, so from async code it belongs on a blocking thread.
     pub fn shutdown(mut self, deadline: Duration) {
@@ -202,6 +225,12 @@ impl Daemon {
             self.shared.door.shut();
         }
         join("shipper", self.threads.shipper.take());
+        self.shared.device_wake.advance(Phase::Finishing);
+        if !has_ended(self.threads.device.as_ref(), until) {
+            self.shared.device_wake.advance(Phase::Ending);
+            self.shared.door.shut();
+        }
+        join("device", self.threads.device.take());
         let emptied = self.shared.spool.checkpoint_dropped_text();
         if let Err(error) = emptied.and_then(|()| self.shared.ledger.checkpoint()) {
             tracing::warn!(%error, "a log could not be emptied at shutdown");
@@ -247,6 +276,27 @@ impl Shared {
         }
     }
 
+    fn device_status(&self) -> Option<DeviceStatus> {
+        let device = self.device.as_ref()?;
+        Some(device.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn device(&self, config: &Config, keys: &Arc<KeyRing>) -> Result<Option<Device>, FileError> {
+        let Some(registration) = config.register.clone() else { return Ok(None) };
+        let parts = DeviceParts {
+            registration,
+            door: Arc::clone(&self.door),
+            spool: Arc::clone(&self.spool),
+            keys: Arc::clone(keys),
+            clock: Arc::clone(&self.clock),
+            pace: config.pace,
+            shown: Arc::clone(&self.shown),
+            shipper: Arc::clone(&self.shipper),
+            wake: Arc::clone(&self.device_wake),
+        };
+        Device::open(&config.data_dir, parts).map(Some)
+    }
+
     fn status(&self) -> Result<Status, DatabaseError> {
         let (used_bytes, limit_bytes) = self.spool.used();
         let [incoming, outbox, turns, quarantine] = self.spool.depths()?;
@@ -263,6 +313,7 @@ impl Shared {
             destination: self.door.destination(),
             started_at: self.started_at,
             now: self.clock.now(),
+            device: self.device_status(),
             spool: SpoolStatus { used_bytes, limit_bytes, incoming, outbox, turns, quarantine },
             keys,
             last_ship,

@@ -45,7 +45,8 @@ pub(crate) struct Letter<'a> {
     /// Where on the server, such as `/v1/ingest`.
     pub(crate) path: &'a str,
     pub(crate) key: u32,
-    pub(crate) secret: &'a Secret,
+    /// Absent only where a device registers for the first time.
+    pub(crate) secret: Option<&'a Secret>,
     pub(crate) batch_id: &'a str,
     pub(crate) events: u64,
     pub(crate) plain_bytes: u64,
@@ -143,11 +144,11 @@ impl Door {
     }
 
     fn post(&self, letter: &Letter<'_>) -> Result<Reply, &'static str> {
-        let bearer = format!("Bearer {}", letter.secret.expose());
-        let sent = self
-            .agent
-            .post(format!("{}{}", self.base, letter.path))
-            .header(header::AUTHORIZATION, bearer)
+        let mut request = self.agent.post(format!("{}{}", self.base, letter.path));
+        if let Some(secret) = letter.secret {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", secret.expose()));
+        }
+        let sent = request
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONTENT_ENCODING, "gzip")
             .send(letter.body);

@@ -1,7 +1,7 @@
 //! Loopback ingest, durable spool, abstracts, egress ledger and shipper.
 //!
 //! [`Daemon::start`] opens the spool, listens, and runs four threads: one serves requests, one commits
-//! what arrives, one turns it into what may leave, one sends that. A request is acknowledged once its
+//! what arrives, one turns it into what may leave, one sends that; a fifth where it registers as a device. A request is acknowledged once its
 //! redacted batch is on disk; from there on, everything can be killed at any moment and goes on where it
 //! was.
 //!
@@ -16,6 +16,7 @@
 mod config;
 mod daemon;
 mod database;
+mod device;
 mod egress;
 mod files;
 mod http;
@@ -29,6 +30,7 @@ mod wake;
 pub use config::{Config, DEFAULT_LISTEN, Hashes, LedgerLimits, Pace, Secret, SpoolLimits};
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
+pub use device::{DeviceState, DeviceStatus, Registration};
 pub use egress::{DoorError, LedgerEntry};
 pub use files::FileError;
 pub use keys::KeysError;

@@ -23,6 +23,7 @@ use crate::database::DatabaseError;
 use crate::spool::{Moved, Spool, Step};
 use crate::wake::{Phase, Wake};
 
+pub(crate) use body::compress;
 pub(crate) use halve::halve;
 use sessions::Sessions;
 

@@ -11,7 +11,7 @@ use crate::state::State;
 pub(crate) struct Sender {
     pub(crate) org_id: String,
     /// The key's id or the device's.
-    pub(crate) credential_id: String,
+    pub(crate) credential: String,
     /// Whose batch it is, whatever the batch says, where a device sends it.
     pub(crate) device_id: Option<RedactedText>,
 }
@@ -20,22 +20,17 @@ pub(crate) struct Sender {
 pub(crate) fn authorize_ingest(state: &State, headers: &HeaderMap) -> Result<Sender, Refusal> {
     if !bearer(headers).is_some_and(is_of_device) {
         let key = authorize(state, headers, Scope::Ingest)?;
-        return Ok(Sender { org_id: key.org_id, credential_id: key.id, device_id: None });
+        return Ok(Sender { org_id: key.org_id, credential: key.id, device_id: None });
     }
     let device = authorize_device(state, headers)?;
     let device_id = Some(device.wire_id());
-    match (device.state, device.org_id) {
-        (DeviceState::Claimed, Some(org_id)) => {
-            Ok(Sender { org_id, credential_id: device.id, device_id })
-        }
-        _ => {
-            let code = device.claim_code.unwrap_or_default();
-            let message = format!(
-                "the device is not claimed yet: `modelstat devices claim {code}` on the server"
-            );
-            Err(Refusal::new(refuse::FORBIDDEN.status(), "unclaimed", "").because(message))
-        }
+    if let (DeviceState::Claimed, Some(org_id)) = (device.state, device.org_id) {
+        return Ok(Sender { org_id, credential: device.id, device_id });
     }
+    let code = device.claim_code.unwrap_or_default();
+    let message =
+        format!("the device is not claimed yet: `modelstat devices claim {code}` on the server");
+    Err(Refusal::new(refuse::FORBIDDEN.status(), "unclaimed", "").because(message))
 }
 
 /// Finds the device that asks, claimed or not.

@@ -108,7 +108,7 @@ fn read_batch(
     let events = batch.events.len();
     let entry = InboxEntry {
         org_id: sender.org_id,
-        key_id: sender.credential_id,
+        key_id: sender.credential,
         received_at: state.clock.now(),
         is_raw: endpoint == Endpoint::Raw,
         request_bytes: wire_bytes as u64,

@@ -25,10 +25,14 @@ pub(crate) struct RateLimit {
 impl RateLimit {
     /// 20 registrations at once, then one in 15 minutes: over the week that unclaimed devices stay,
     /// one address cannot take up the room of all.
-    pub(crate) const REGISTRATIONS: Self = Self::new(20, 15 * 60);
+    pub(crate) const fn of_registrations() -> Self {
+        Self::new(20, 15 * 60)
+    }
 
     /// 20 wrong claim codes at once, then one in 3 seconds.
-    pub(crate) const CLAIMS: Self = Self::new(20, 3);
+    pub(crate) const fn of_claims() -> Self {
+        Self::new(20, 3)
+    }
 
     const fn new(burst: i64, every_seconds: i64) -> Self {
         Self {

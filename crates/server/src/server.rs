@@ -103,8 +103,8 @@ impl Server {
             parsing: Arc::new(Semaphore::new(limits.workers)),
             queries: Arc::new(Semaphore::new(MAX_QUERIES)),
             applier: applier.handle(),
-            registrations: RateLimit::REGISTRATIONS,
-            claims: RateLimit::CLAIMS,
+            registrations: RateLimit::of_registrations(),
+            claims: RateLimit::of_claims(),
             daemon_url: config.daemon_url,
         });
         let (stop, stopped) = watch::channel(None);

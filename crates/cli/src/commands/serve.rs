@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use modelstat_daemon::{Daemon, Excerpt, Hashes, Secret};
+use modelstat_daemon::{Daemon, DeviceState, DeviceStatus, Excerpt, Hashes, Secret};
 use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
 use modelstat_wire::SystemClock;
@@ -20,10 +20,16 @@ use crate::config::File;
 use crate::error::hinted;
 use crate::floor::{batch_floor, host_rules};
 use crate::home::{Home, RunNote, random_token};
-use crate::{identifiers, output};
+use crate::{host, identifiers, output};
 
 /// How long the daemon goes on shipping when it is told to stop.
 const SHIP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a start waits for the server's answer to a registration, before it says that it is ready.
+const REGISTER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it looks.
+const REGISTER_STEP: Duration = Duration::from_millis(20);
 
 /// `modelstat server`
 pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
@@ -84,13 +90,20 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
         .await?;
         let url = format!("http://{}", daemon.address());
         note_running(&home, token, None, Some(&url))?;
+        let device = device_of(&daemon).await;
         if arguments.json {
-            let ready =
-                json!({ "daemon_url": format!("{url}/v1/ingest"), "server_url": server_url });
+            let ready = json!({
+                "daemon_url": format!("{url}/v1/ingest"),
+                "server_url": server_url,
+                "device": device,
+            });
             output::json(&ready);
         } else {
             output::line(&format!("daemon    {url}/v1/ingest"));
             output::line(&format!("ships to  {server_url}"));
+            if let Some(device) = device {
+                output::line(&format!("device    {}", describe_device(&device)));
+            }
         }
         end.wait().await;
         stop_daemon(daemon).await;
@@ -148,8 +161,11 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
     if setup.file.redact_identifiers(setup.options) {
         floor = floor.with_identifiers(&identifiers::of_this_host());
     }
+    let with_hostname = setup.file.register_hostname(setup.options);
+    let is_device = setup.file.register(setup.options);
     let config = modelstat_daemon::Config {
         floor,
+        register: is_device.then(|| host::registration(&key, with_hostname)),
         listen: setup.listen,
         own_key: setup.file.daemon_key(setup.options).map(Secret::new),
         excerpt: match setup.file.excerpt(setup.options) {
@@ -172,6 +188,37 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
     let starting = tokio::task::spawn_blocking(|| Daemon::start(config, Arc::new(SystemClock)));
     let started = starting.await.context("starting the daemon broke off")?;
     started.map_err(|error| explain_listen(anyhow::Error::new(error), listen, "--daemon-listen"))
+}
+
+/// How the daemon does as a device, after a moment in which a server that is there answers.
+pub(crate) async fn device_of(daemon: &Daemon) -> Option<DeviceStatus> {
+    let until = tokio::time::Instant::now() + REGISTER_PATIENCE;
+    loop {
+        let device = daemon.device()?;
+        let is_over = tokio::time::Instant::now() >= until;
+        if device.state != DeviceState::Registering || device.reason.is_some() || is_over {
+            return Some(device);
+        }
+        tokio::time::sleep(REGISTER_STEP).await;
+    }
+}
+
+/// Says in a line what a person has to know of the device.
+pub(crate) fn describe_device(device: &DeviceStatus) -> String {
+    let id = device.device_id.as_deref().unwrap_or("none yet");
+    let reason = device.reason.as_deref().map_or_else(String::new, |why| format!(" ({why})"));
+    match (device.state, &device.claim_code) {
+        (DeviceState::Registering, _) => {
+            format!("not registered yet{reason}; `modelstat status` tells how it goes")
+        }
+        (DeviceState::Unclaimed, Some(code)) => format!(
+            "{id}, unclaimed: events wait until the server's operator runs \
+             `modelstat devices claim {code}`"
+        ),
+        (DeviceState::Unclaimed, None) => format!("{id}, unclaimed: events wait"),
+        (DeviceState::Claimed, _) => id.to_owned(),
+        (DeviceState::Paused, _) => format!("{id}, refused by the server{reason}"),
+    }
 }
 
 /// Lets the daemon ship for a while, and joins its threads.

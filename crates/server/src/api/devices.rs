@@ -19,8 +19,8 @@ use super::ask;
 use crate::auth::{authorize_device, unavailable};
 use crate::state::{State, blocking};
 use shape::{
-    ClaimWords, Data, DeviceList, DeviceMe, DeviceRow, HeartbeatAnswer, HeartbeatWords,
-    RegisterWords, Registered, claim_url, normal_claim_code,
+    ClaimWords, Data, DeviceList, DeviceMe, DeviceRow, DeviceWithSecret, HeartbeatAnswer,
+    HeartbeatWords, RegisterWords, claim_url, normal_claim_code,
 };
 
 /// Largest body of a registration: a handful of short texts.
@@ -48,7 +48,7 @@ pub(crate) async fn register(
     from: From,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Data<Registered>>, Refusal> {
+) -> Result<Json<Data<DeviceWithSecret>>, Refusal> {
     check_content_type(&headers)?;
     let allowed = state.registrations.take(address_of(from.as_ref()), state.clock.now());
     allowed.map_err(|seconds| {
@@ -65,7 +65,7 @@ pub(crate) async fn register(
         };
         let registered = state.directory.register_device(new, state.clock.now());
         let registered = registered.map_err(admin::refuse)?;
-        Ok(Registered::new(registered, uuid, &headers))
+        Ok(DeviceWithSecret::new(registered, uuid, &headers))
     });
     Ok(Json(Data { data: registered.await? }))
 }
@@ -88,7 +88,7 @@ pub(crate) async fn me(
 pub(crate) async fn rotate(
     AppState(state): Shared,
     headers: HeaderMap,
-) -> Result<Json<Data<Registered>>, Refusal> {
+) -> Result<Json<Data<DeviceWithSecret>>, Refusal> {
     check_content_type(&headers)?;
     let turns = Arc::clone(&state);
     let rotated = blocking(&turns.queries, move || {
@@ -96,7 +96,7 @@ pub(crate) async fn rotate(
         let secret = bearer(&headers).ok_or(refuse::NO_KEY)?;
         let rotated = state.directory.rotate_device_secret(secret, state.clock.now());
         let rotated = rotated.map_err(|error| unavailable(&error))?.ok_or(refuse::NO_KEY)?;
-        Ok(Registered::new(rotated, device.uuid, &headers))
+        Ok(DeviceWithSecret::new(rotated, device.uuid, &headers))
     });
     Ok(Json(Data { data: rotated.await? }))
 }

@@ -98,7 +98,7 @@ impl RegisterWords {
 
 /// What a registration or a new secret is answered with.
 #[derive(Serialize)]
-pub(crate) struct Registered {
+pub(crate) struct DeviceWithSecret {
     device_id: String,
     device_uuid: String,
     device_secret: String,
@@ -111,7 +111,7 @@ pub(crate) struct Registered {
     re_registered: bool,
 }
 
-impl Registered {
+impl DeviceWithSecret {
     pub(crate) fn new(registered: RegisteredDevice, uuid: String, headers: &HeaderMap) -> Self {
         let device = registered.device;
         Self {
