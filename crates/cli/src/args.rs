@@ -43,6 +43,8 @@ pub(crate) enum Verb {
     Keys(KeysArguments),
     /// Make and list orgs
     Orgs(OrgsArguments),
+    /// Claim, list and revoke devices that registered with the server
+    Devices(DevicesArguments),
     /// Show what left this machine
     Egress(EgressArguments),
     /// Redact a file or standard input
@@ -89,6 +91,29 @@ pub(crate) struct DaemonOptions {
     /// How hashes of text are shipped
     #[arg(long, value_enum, env = "MODELSTAT_HASHES")]
     pub(crate) hashes: Option<HashesWord>,
+    /// Register with the server as a device, ship with the secret that it gives, and send heartbeats
+    /// [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "MODELSTAT_REGISTER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) register: Option<bool>,
+    /// Tell the server this machine's name when registering [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "MODELSTAT_REGISTER_HOSTNAME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) register_hostname: Option<bool>,
     /// Whether names that this host knows (of its user, of itself, of git) are hidden in texts
     /// [default: true]
     #[arg(
@@ -294,6 +319,44 @@ pub(crate) enum OrgsVerb {
     },
     /// List orgs
     List {
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  modelstat daemon --register                 on a machine: registers, and shows a claim code
+  modelstat devices claim babab-dodod-gugug   on the server's machine: gives it to an org
+  modelstat devices list
+  modelstat devices revoke dev_0123456789abcdef0123456789abcdef")]
+pub(crate) struct DevicesArguments {
+    #[command(subcommand)]
+    pub(crate) verb: DevicesVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevicesVerb {
+    /// Give the device of a claim code to an org
+    Claim {
+        /// The three words that the device's machine shows (`modelstat status`)
+        code: String,
+        /// The org's name or id
+        #[arg(long, default_value = crate::commands::DEFAULT_ORG)]
+        org: String,
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+    /// List devices, without their secrets
+    List {
+        #[command(flatten)]
+        quiet: QuietArguments,
+    },
+    /// Revoke a device
+    Revoke {
+        /// The device's id, as `devices list` shows it
+        device_id: String,
         #[command(flatten)]
         quiet: QuietArguments,
     },

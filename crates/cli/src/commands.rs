@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 pub(crate) mod demo;
+pub(crate) mod devices;
 pub(crate) mod docs;
 pub(crate) mod egress;
 pub(crate) mod keys;

@@ -36,6 +36,8 @@ pub(crate) struct File {
     daemon_socket: Option<PathBuf>,
     require_token: Option<bool>,
     daemon_allow_remote: Option<bool>,
+    register: Option<bool>,
+    register_hostname: Option<bool>,
     #[serde(default)]
     redact: RedactSection,
     /// Where the file lies, from which its paths go.
@@ -90,7 +92,8 @@ impl File {
             hinted(
                 format!("{} is not valid (line {line})", path.display()),
                 "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes, \
-                 daemon_socket, require_token, daemon_allow_remote, redact.identifiers, redact.rules",
+                 daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
+                 redact.identifiers, redact.rules",
             )
         })
     }
@@ -138,6 +141,14 @@ impl File {
 
     pub(crate) fn daemon_allow_remote(&self, options: &ReachOptions) -> bool {
         options.daemon_allow_remote.or(self.daemon_allow_remote).unwrap_or(false)
+    }
+
+    pub(crate) fn register(&self, options: &DaemonOptions) -> bool {
+        options.register.or(self.register).unwrap_or(false)
+    }
+
+    pub(crate) fn register_hostname(&self, options: &DaemonOptions) -> bool {
+        options.register_hostname.or(self.register_hostname).unwrap_or(false)
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

@@ -8,6 +8,7 @@ mod demo;
 mod error;
 mod floor;
 mod home;
+mod host;
 mod identifiers;
 mod output;
 mod process;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Verb::Status(status) => commands::status::run(&status),
         Verb::Keys(keys) => commands::keys::run(&keys),
         Verb::Orgs(orgs) => commands::orgs::run(&orgs),
+        Verb::Devices(devices) => commands::devices::run(&devices),
         Verb::Egress(egress) => commands::egress::run(&egress),
         Verb::Redact(redact) => commands::redact::run(&redact),
         Verb::Prices(prices) => commands::prices::run(&prices),

@@ -10,6 +10,7 @@ use modelstat_summarize::SegmentLimits;
 use modelstat_wire::egress::Excerpt;
 use modelstat_wire::{BatchFloor, IdentifierKey};
 
+use crate::device::Registration;
 use crate::engines::Engines;
 use crate::reach::Reach;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub server_url: String,
     /// Ships everything with this key instead of the keys that brought it.
     pub own_key: Option<Secret>,
+    /// Registers this daemon as a device of the server, and tells that of its machine.
+    pub register: Option<Registration>,
     /// Opens `/v1/status` and `/v1/egress`.
     pub admin_token: Secret,
     /// What hides secrets and personal data; its key is the secret of this installation.
@@ -67,6 +70,7 @@ impl Config {
             reach: Reach::default(),
             server_url,
             own_key: None,
+            register: None,
             admin_token,
             floor: BatchFloor::new(identifier_key),
             excerpt: Excerpt::default(),
@@ -145,6 +149,10 @@ pub struct Pace {
     pub backoff_cap: Duration,
     /// Between two tries of a key that the server refuses.
     pub probe: Duration,
+    /// Between two heartbeats of a registered device.
+    pub heartbeat: Duration,
+    /// The same while the device was registered a short time ago and nobody has claimed it.
+    pub claim_poll: Duration,
     /// Longest wait for a connection to the server.
     pub connect_time: Duration,
     /// Longest wait for one request to the server.
@@ -159,6 +167,8 @@ impl Default for Pace {
             backoff_base: Duration::from_secs(1),
             backoff_cap: Duration::from_mins(1),
             probe: Duration::from_mins(1),
+            heartbeat: Duration::from_mins(1),
+            claim_poll: Duration::from_secs(15),
             connect_time: Duration::from_secs(4),
             request_time: Duration::from_mins(1),
         }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::{Config, Hashes};
 use crate::database::DatabaseError;
+use crate::device::{Device, DeviceParts, DeviceStatus};
 use crate::egress::{DeviceKey, DeviceKeyError, Door, DoorError, LEDGER_FILE, Ledger};
 use crate::engines::Engines;
 use crate::files::{self, FileError};
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The server's address cannot be used.
     #[error("the server's address cannot be used")]
     Server(#[source] DoorError),
+    /// What the server gave this device cannot be used.
+    #[error("the registration of this device cannot be used")]
+    Device(#[source] FileError),
     /// Somebody else listens there.
     #[error("{address} is taken")]
     PortTaken {
@@ -99,6 +103,7 @@ struct Threads {
     pipeline: Option<JoinHandle<()>>,
     abstracts: Option<JoinHandle<()>>,
     shipper: Option<JoinHandle<()>>,
+    device: Option<JoinHandle<()>>,
 }
 
 /// What the threads share, and what `status` reads.
@@ -118,6 +123,9 @@ struct Shared {
     pipeline: Arc<Wake>,
     abstracts: Arc<Wake>,
     shipper: Arc<Wake>,
+    device_wake: Arc<Wake>,
+    /// What the device's thread shows, where there is one.
+    device: Option<Arc<Mutex<DeviceStatus>>>,
 }
 
 impl Daemon {
@@ -129,15 +137,16 @@ impl Daemon {
         let address =
             listeners.tcp.local_addr().map_err(|source| listen_failed(config.listen, source))?;
         let keys = KeyRing::open(&config.data_dir.join("keys"), config.own_key.clone());
-        let keys = Arc::new(keys.map_err(StartError::Keys)?);
+        let keys = keys.map_err(StartError::Keys)?;
+        let keys = Arc::new(if config.register.is_some() { keys.for_device() } else { keys });
         let spool = Spool::open(&config.data_dir.join("spool.db"), config.spool, keys.has_own());
         let spool = Arc::new(spool.map_err(StartError::Spool)?);
-        let device = DeviceKey::open(&config.data_dir).map_err(StartError::DeviceKey)?;
+        let signing = DeviceKey::open(&config.data_dir).map_err(StartError::DeviceKey)?;
         let file = config.data_dir.join(LEDGER_FILE);
-        let ledger = Ledger::open(&file, config.ledger, Arc::new(device), clock.now());
+        let ledger = Ledger::open(&file, config.ledger, Arc::new(signing), clock.now());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
-        let shared = Arc::new(Shared {
+        let mut shared = Shared {
             address,
             reach: config.reach.clone(),
             started_at: clock.now(),
@@ -153,26 +162,39 @@ impl Daemon {
             pipeline: Arc::default(),
             abstracts: Arc::default(),
             shipper: Arc::default(),
-        });
-        Self::run(config, shared, keys, listeners).map_err(StartError::Thread)
+            device_wake: Arc::default(),
+            device: None,
+        };
+        let device = shared.device(&config, &keys).map_err(StartError::Device)?;
+        shared.device = device.as_ref().map(Device::shown);
+        Self::run(config, Arc::new(shared), keys, device, listeners).map_err(StartError::Thread)
     }
 
     fn run(
         config: Config,
         shared: Arc<Shared>,
         keys: Arc<KeyRing>,
+        device: Option<Device>,
         listeners: Listeners,
     ) -> io::Result<Self> {
         let (writer, writer_thread) =
             Writer::start(Arc::clone(&shared.spool), Arc::clone(&shared.pipeline))?;
-        let mut threads =
-            Threads { writer: Some(writer_thread), pipeline: None, abstracts: None, shipper: None };
+        let mut threads = Threads {
+            writer: Some(writer_thread),
+            pipeline: None,
+            abstracts: None,
+            shipper: None,
+            device: None,
+        };
         let pipeline = shared.pipeline(&config);
         threads.pipeline = Some(named("modelstat-pipeline", move || pipeline.run())?);
         let abstracts = shared.abstracts(&config);
         threads.abstracts = Some(named("modelstat-abstracts", move || abstracts.run())?);
         let shipper = shared.shipper(&config, Arc::clone(&keys));
         threads.shipper = Some(named("modelstat-shipper", move || shipper.run())?);
+        if let Some(device) = device {
+            threads.device = Some(named("modelstat-device", move || device.run())?);
+        }
         let source = Arc::clone(&shared);
         let app = App {
             address: shared.address,
@@ -214,6 +236,11 @@ impl Daemon {
         self.shared.status()
     }
 
+    /// Says how it does as a device; `None` where it was not told to register.
+    pub fn device(&self) -> Option<DeviceStatus> {
+        self.shared.device_status()
+    }
+
     /// Ends the daemon: intake stops, what is there is shipped for at most the deadline, every thread is
     /// joined. What is left stays on disk. Blocks, so from async code it belongs on a blocking thread.
     pub fn shutdown(mut self, deadline: Duration) {
@@ -242,6 +269,12 @@ impl Daemon {
             self.shared.door.shut();
         }
         join("shipper", self.threads.shipper.take());
+        self.shared.device_wake.advance(Phase::Finishing);
+        if !has_ended(self.threads.device.as_ref(), until) {
+            self.shared.device_wake.advance(Phase::Ending);
+            self.shared.door.shut();
+        }
+        join("device", self.threads.device.take());
         let emptied = self.shared.spool.checkpoint_dropped_text();
         if let Err(error) = emptied.and_then(|()| self.shared.ledger.checkpoint()) {
             tracing::warn!(%error, "a log could not be emptied at shutdown");
@@ -306,6 +339,27 @@ impl Shared {
         }
     }
 
+    fn device_status(&self) -> Option<DeviceStatus> {
+        let device = self.device.as_ref()?;
+        Some(device.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn device(&self, config: &Config, keys: &Arc<KeyRing>) -> Result<Option<Device>, FileError> {
+        let Some(registration) = config.register.clone() else { return Ok(None) };
+        let parts = DeviceParts {
+            registration,
+            door: Arc::clone(&self.door),
+            spool: Arc::clone(&self.spool),
+            keys: Arc::clone(keys),
+            clock: Arc::clone(&self.clock),
+            pace: config.pace,
+            shown: Arc::clone(&self.shown),
+            shipper: Arc::clone(&self.shipper),
+            wake: Arc::clone(&self.device_wake),
+        };
+        Device::open(&config.data_dir, parts).map(Some)
+    }
+
     fn status(&self) -> Result<Status, DatabaseError> {
         let (used_bytes, limit_bytes) = self.spool.used();
         let [incoming, outbox, turns, quarantine, closed] = self.spool.depths()?;
@@ -325,6 +379,7 @@ impl Shared {
             destination: self.door.destination(),
             started_at: self.started_at,
             now: self.clock.now(),
+            device: self.device_status(),
             spool: SpoolStatus {
                 used_bytes,
                 limit_bytes,

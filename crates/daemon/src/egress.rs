@@ -59,7 +59,8 @@ pub(crate) struct Letter<'a> {
     /// Where on the server, such as `/v1/ingest`.
     pub(crate) path: &'a str,
     pub(crate) key: u32,
-    pub(crate) secret: &'a Secret,
+    /// Absent only where a device registers for the first time.
+    pub(crate) secret: Option<&'a Secret>,
     pub(crate) batch_id: &'a str,
     pub(crate) events: u64,
     pub(crate) plain_bytes: u64,
@@ -161,13 +162,15 @@ impl Door {
             findings: &findings,
         };
         self.recorded(&intent, |intended| {
-            let bearer = format!("Bearer {}", letter.secret.expose());
             let mut request = self
                 .agent
                 .post(format!("{}{}", self.base, letter.path))
-                .header(header::AUTHORIZATION, bearer)
                 .header(header::CONTENT_TYPE, "application/json")
                 .header(header::CONTENT_ENCODING, "gzip");
+            if let Some(secret) = letter.secret {
+                let bearer = format!("Bearer {}", secret.expose());
+                request = request.header(header::AUTHORIZATION, bearer);
+            }
             if letter.path == INGEST_PATH {
                 request = request.header(RECEIPT_HEADER, self.receipt(&intent, intended));
             }

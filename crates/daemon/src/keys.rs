@@ -35,8 +35,18 @@ pub enum KeysError {
 
 /// The keys by number, and what ships with them.
 pub(crate) struct KeyRing {
-    own: Option<Secret>,
+    own: Own,
     kept: Mutex<Kept>,
+}
+
+/// The daemon's own key, which ships everything.
+enum Own {
+    /// There is none: what a key brought is shipped with it.
+    None,
+    /// The operator gave it.
+    Given(Secret),
+    /// The server gave it to this device, or will.
+    Device(Mutex<Option<Secret>>),
 }
 
 struct Kept {
@@ -64,12 +74,29 @@ impl KeyRing {
             let secret = line.strip_prefix(&format!("{number} "));
             kept.hold(secret.ok_or(KeysError::Damaged { line: index + 1 })?);
         }
+        let own = own.map_or(Own::None, Own::Given);
         Ok(Self { own, kept: Mutex::new(kept) })
+    }
+
+    /// Ships everything as a device, unless the operator gave a key.
+    #[must_use]
+    pub(crate) fn for_device(mut self) -> Self {
+        if matches!(self.own, Own::None) {
+            self.own = Own::Device(Mutex::new(None));
+        }
+        self
+    }
+
+    /// Takes what the server gave this device; a key that the operator gave goes before it.
+    pub(crate) fn set_device_secret(&self, secret: Secret) {
+        if let Own::Device(own) = &self.own {
+            *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(secret);
+        }
     }
 
     /// Returns the number under which what this key brings is filed; a new key is on disk by then.
     pub(crate) fn number_of(&self, secret: &str) -> Result<u32, KeysError> {
-        if self.own.is_some() {
+        if self.has_own() {
             return Ok(OWN_KEY);
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,8 +111,12 @@ impl KeyRing {
 
     /// Returns what the events filed under a number ship with.
     pub(crate) fn secret(&self, number: u32) -> Option<Secret> {
-        if let Some(own) = &self.own {
-            return Some(own.clone());
+        match &self.own {
+            Own::None => {}
+            Own::Given(own) => return Some(own.clone()),
+            Own::Device(own) => {
+                return own.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            }
         }
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.secrets.get((number as usize).checked_sub(1)?).cloned()
@@ -93,7 +124,7 @@ impl KeyRing {
 
     /// Whether everything ships with the daemon's own key.
     pub(crate) fn has_own(&self) -> bool {
-        self.own.is_some()
+        !matches!(self.own, Own::None)
     }
 }
 
@@ -152,6 +183,20 @@ mod tests {
         let ring = KeyRing::open(&path, Some(Secret::new("own"))).expect("opens");
         assert_eq!(ring.number_of("any").expect("taken"), OWN_KEY);
         assert_eq!(ring.secret(7), Some(Secret::new("own")));
+    }
+
+    #[test]
+    fn a_device_ships_everything_once_it_has_a_secret() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys");
+        let ring = KeyRing::open(&path, None).expect("opens").for_device();
+        assert_eq!(ring.number_of("any").expect("taken"), OWN_KEY);
+        assert_eq!(ring.secret(OWN_KEY), None);
+        ring.set_device_secret(Secret::new("device"));
+        assert_eq!(ring.secret(OWN_KEY), Some(Secret::new("device")));
+        let ring = KeyRing::open(&path, Some(Secret::new("given"))).expect("opens").for_device();
+        ring.set_device_secret(Secret::new("device"));
+        assert_eq!(ring.secret(OWN_KEY), Some(Secret::new("given")));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Loopback ingest, durable spool, abstracts, egress ledger and shipper.
 //!
 //! [`Daemon::start`] opens the spool, listens, and runs five threads: one serves requests, one commits
-//! what arrives, one takes it apart, one makes abstracts, one sends what may leave. A request is acknowledged once its
+//! what arrives, one takes it apart, one makes abstracts, one sends what may leave; a sixth where it
+//! registers as a device. A request is acknowledged once its
 //! redacted batch is on disk; from there on, everything can be killed at any moment and goes on where it
 //! was.
 //!
@@ -16,6 +17,7 @@
 mod config;
 mod daemon;
 mod database;
+mod device;
 mod egress;
 mod engines;
 mod files;
@@ -32,6 +34,7 @@ mod wake;
 pub use config::{Config, DEFAULT_LISTEN, Hashes, LedgerLimits, Pace, Secret, SpoolLimits};
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
+pub use device::{DeviceState, DeviceStatus, Registration};
 pub use egress::{
     CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
     Verification, VerifyError, is_receipt_signed, verify_ledger,

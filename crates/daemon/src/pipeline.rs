@@ -24,6 +24,7 @@ use crate::spool::{Moved, Spool, Step};
 use crate::wake::{Phase, Wake};
 
 pub(crate) use abstracts::Abstracts;
+pub(crate) use body::compress;
 pub(crate) use halve::halve;
 pub(crate) use sessions::Sessions;
 

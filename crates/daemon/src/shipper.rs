@@ -14,11 +14,12 @@ use serde::Deserialize;
 use crate::config::Pace;
 use crate::database::DatabaseError;
 use crate::egress::{Door, INGEST_PATH, Letter, Reply, SendError};
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, OWN_KEY};
 use crate::pipeline::halve;
 use crate::spool::{Outgoing, Shipped, Spool};
 use crate::status::{KeyState, KeyStatus, LastShip};
 use crate::wake::{Phase, Wake};
+pub(crate) use backoff::full_jitter;
 use lane::Lane;
 
 /// Longest sleep without work: a bell that was missed costs no more.
@@ -46,6 +47,11 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    /// Forgets why a key had to wait: what it waited for has come.
+    pub(crate) fn resume(&mut self, key: u32) {
+        self.lanes.remove(&key);
+    }
+
     /// Describes the keys that have something to ship or that the server answered badly.
     pub(crate) fn keys(&self, waiting: &BTreeMap<u32, u64>) -> Vec<KeyStatus> {
         let mut keys: Vec<u32> = waiting.keys().chain(self.lanes.keys()).copied().collect();
@@ -170,12 +176,19 @@ impl Shipper {
     fn send_head(&self, key: u32) -> Result<Outcome, DatabaseError> {
         let Some(head) = self.spool.head(key)? else { return Ok(Outcome::Done) };
         let Some(secret) = self.keys.secret(key) else {
+            if key == OWN_KEY {
+                // A device has no key before it is registered, which may be any moment now.
+                return Ok(Outcome::Later {
+                    reason: "not_registered".to_owned(),
+                    retry_after: None,
+                });
+            }
             return Ok(Outcome::Refused { reason: "no_such_key".to_owned() });
         };
         let letter = Letter {
             path: INGEST_PATH,
             key,
-            secret: &secret,
+            secret: Some(&secret),
             batch_id: &head.request.batch_id,
             events: head.request.events,
             plain_bytes: head.request.plain_bytes,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::Serialize;
 
+use crate::device::DeviceStatus;
 use crate::engines::FallbackEngine;
 
 /// Everything that `modelstat status` shows of a daemon.
@@ -30,6 +31,8 @@ pub struct Status {
     pub started_at: Timestamp,
     /// When this was said.
     pub now: Timestamp,
+    /// How it does as a device of the server; absent where it was not told to register.
+    pub device: Option<DeviceStatus>,
     /// How full the queues are.
     pub spool: SpoolStatus,
     /// The keys that have something to ship, or that the server answered badly.

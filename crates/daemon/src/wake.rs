@@ -50,9 +50,24 @@ impl Wake {
 
     /// Waits until the bell rings, the phase is over, or the time has passed; returns the phase.
     pub(crate) fn wait(&self, time: Duration) -> Phase {
-        let deadline = Instant::now() + time;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.phase;
+        self.wait_in(before, state, time)
+    }
+
+    /// The same, and does not wait at all once there is something to finish.
+    pub(crate) fn wait_while_running(&self, time: Duration) -> Phase {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.wait_in(Phase::Running, state, time)
+    }
+
+    fn wait_in(
+        &self,
+        before: Phase,
+        mut state: std::sync::MutexGuard<'_, State>,
+        time: Duration,
+    ) -> Phase {
+        let deadline = Instant::now() + time;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if state.has_work || state.phase != before || left.is_zero() {

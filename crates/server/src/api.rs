@@ -1,6 +1,7 @@
 //! The query API: each handler reads a question, asks the ledger, and shows the answer.
 
 pub(crate) mod admin;
+pub(crate) mod devices;
 pub(crate) mod me;
 pub(crate) mod privacy;
 pub(crate) mod query;

@@ -8,14 +8,14 @@ use axum::extract::State as AppState;
 use axum::http::HeaderMap;
 use modelstat_door::{Refusal, check_content_type, receive, refuse};
 use modelstat_redact::{FLOOR_VERSION, RawText, RedactedText};
-use modelstat_store::{CarriedReceipt, InboxEntry, InboxError, Key, Receipt, Scope};
+use modelstat_store::{CarriedReceipt, InboxEntry, InboxError, Receipt};
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
     Accepted, DEFAULT_APP, IngestAnswer, ParseError, Rejection, count_reasons, encode_batch,
     parse_batch, redact_batch,
 };
 
-use crate::auth::authorize;
+use crate::auth::{Sender, authorize_ingest};
 use crate::receipts;
 use crate::state::{State, blocking};
 
@@ -52,9 +52,9 @@ async fn take(
     endpoint: Endpoint,
 ) -> Result<Json<IngestAnswer>, Refusal> {
     check_content_type(&headers)?;
-    let key = {
+    let sender = {
         let (state, headers) = (Arc::clone(&state), headers.clone());
-        let authorized = move || authorize(&state, &headers, Scope::Ingest);
+        let authorized = move || authorize_ingest(&state, &headers);
         tokio::task::spawn_blocking(authorized).await.map_err(|_| refuse::PANICKED)??
     };
     let limit = match endpoint {
@@ -65,7 +65,7 @@ async fn take(
     let reading = Arc::clone(&state);
     let read = blocking(&state.parsing, move || {
         let plain = received.decompress()?;
-        let mut read = read_batch(&reading, &key, &plain, received.wire_bytes(), endpoint)?;
+        let mut read = read_batch(&reading, sender, &plain, received.wire_bytes(), endpoint)?;
         read.entry.receipt = receipts::carried(&headers, received.as_received());
         Ok(read)
     })
@@ -94,7 +94,7 @@ struct ReadBatch {
 /// Parses, redacts and encodes: what is encoded is what is stored, never what came.
 fn read_batch(
     state: &State,
-    key: &Key,
+    sender: Sender,
     body: &[u8],
     wire_bytes: usize,
     endpoint: Endpoint,
@@ -102,13 +102,16 @@ fn read_batch(
     let parsed = parse_batch(body).map_err(|error| refuse_body(&error))?;
     let (mut batch, _) = redact_batch(parsed.batch, &state.floor);
     batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP));
+    if let Some(device_id) = sender.device_id {
+        batch.device_id = device_id;
+    }
     let redacted = |rejection: Rejection<RawText>| rejection.redact(&state.floor);
     let rejected: Vec<_> = parsed.rejected.into_iter().map(redacted).collect();
     let encoded = encode_batch(&batch);
     let events = batch.events.len();
     let entry = InboxEntry {
-        org_id: key.org_id.clone(),
-        key_id: key.id.clone(),
+        org_id: sender.org_id,
+        key_id: sender.credential,
         received_at: state.clock.now(),
         is_raw: endpoint == Endpoint::Raw,
         request_bytes: wire_bytes as u64,

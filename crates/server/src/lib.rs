@@ -13,6 +13,7 @@ mod applier;
 mod auth;
 mod ingest;
 mod operator;
+mod rate;
 mod receipts;
 mod routes;
 mod server;

@@ -11,7 +11,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use modelstat_door::refuse;
 
-use crate::api::{admin, me, privacy, query, receipts, sessions};
+use crate::api::{admin, devices, me, privacy, query, receipts, sessions};
 use crate::ingest::{ingest, ingest_raw};
 use crate::state::State;
 
@@ -37,6 +37,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v1/events/{source_event_id}", get(sessions::event))
         .route("/v1/privacy", get(privacy::privacy))
         .route("/v1/receipts", get(receipts::receipts))
+        .route("/v1/devices", get(devices::of_org))
         .layer(DefaultBodyLimit::max(query::MAX_QUESTION_BYTES))
         .layer(middleware::from_fn(in_time));
     let admin = Router::new()
@@ -44,11 +45,25 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v1/admin/orgs/{org}", delete(admin::remove_org))
         .route("/v1/admin/keys", get(admin::keys).post(admin::create_key))
         .route("/v1/admin/keys/{key_id}", delete(admin::revoke_key))
+        .route("/v1/admin/devices", get(devices::all))
+        .route("/v1/admin/devices/{device_id}", delete(devices::revoke))
+        .route("/v1/devices/claim", post(devices::claim))
         .route("/v1/admin/status", get(admin::status))
         .layer(DefaultBodyLimit::max(MAX_ADMIN_BYTES))
         .layer(middleware::from_fn(in_time));
+    // Bodies of these are bounded by `receive`, as daemons compress them.
+    let devices = Router::new()
+        .route("/v1/tokens", post(devices::register))
+        .route("/v1/devices/self-register", post(devices::register))
+        .route("/v1/devices/me", get(devices::me))
+        .route("/v1/devices/me/rotate-secret", post(devices::rotate))
+        .route("/v1/devices/{device_id}/heartbeat", post(devices::heartbeat))
+        .route("/device/{claim_code}", get(devices::how_to_claim))
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(in_time));
     Router::new()
         .merge(ingest)
+        .merge(devices)
         .merge(questions)
         .merge(admin)
         .route("/healthz", get(healthz))

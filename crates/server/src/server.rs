@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::applier::{Applier, ApplierStores};
 use crate::operator::OperatorToken;
+use crate::rate::RateLimit;
 use crate::routes::router;
 use crate::state::{MAX_QUERIES, State};
 
@@ -102,6 +103,8 @@ impl Server {
             parsing: Arc::new(Semaphore::new(limits.workers)),
             queries: Arc::new(Semaphore::new(MAX_QUERIES)),
             applier: applier.handle(),
+            registrations: RateLimit::of_registrations(),
+            claims: RateLimit::of_claims(),
             daemon_url: config.daemon_url,
         });
         let (stop, stopped) = watch::channel(None);

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::applier::ApplierHandle;
 use crate::operator::OperatorToken;
+use crate::rate::RateLimit;
 
 /// Most questions that are answered at once; more wait their turn.
 pub(crate) const MAX_QUERIES: usize = 4;
@@ -30,6 +31,8 @@ pub(crate) struct State {
     pub(crate) parsing: Arc<Semaphore>,
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) applier: ApplierHandle,
+    pub(crate) registrations: RateLimit,
+    pub(crate) claims: RateLimit,
     pub(crate) daemon_url: Option<String>,
 }
 

@@ -1,7 +1,14 @@
-//! Orgs and their keys.
+//! Orgs, their keys and their devices.
+
+mod device;
 
 use modelstat_wire::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use device::{
+    DEVICE_SECRET_PREFIX, Device, DeviceState, Fingerprint, HEARTBEAT_INTERVAL_MICROS, Heartbeat,
+    MAX_UNCLAIMED_DEVICES, NewDevice, RegisteredDevice, UNCLAIMED_DAYS,
+};
 
 /// Who may do what.
 pub trait Directory: Send + Sync {
@@ -25,6 +32,54 @@ pub trait Directory: Send + Sync {
 
     /// Finds the key of a secret, if it is in force at a time.
     fn authenticate(&self, secret: &str, now: Timestamp) -> Result<Option<Key>, DirectoryError>;
+
+    /// Registers a device; only the hash of its secret is stored, so the secret is shown here and
+    /// never again.
+    ///
+    /// One that proves by its previous secret to be known keeps its id, and its org unless it was
+    /// revoked. Without a proof it is a new device, whatever it calls itself. Every registration
+    /// that leaves a device unclaimed gives it a new claim code, so that a code stands for the
+    /// secret that was given out with it.
+    fn register_device(
+        &self,
+        device: NewDevice,
+        now: Timestamp,
+    ) -> Result<RegisteredDevice, DirectoryError>;
+
+    /// Lists devices, also revoked ones, in the order of their making; without those whose time to
+    /// be claimed is over.
+    fn devices(&self, now: Timestamp) -> Result<Vec<Device>, DirectoryError>;
+
+    /// Finds the device of a secret, if the secret is in force at a time.
+    fn device_of(&self, secret: &str, now: Timestamp) -> Result<Option<Device>, DirectoryError>;
+
+    /// Gives the device of a claim code to an org; `None` when no device waits under that code.
+    fn claim_device(
+        &self,
+        claim_code: &str,
+        org_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Device>, DirectoryError>;
+
+    /// Makes a device's secret void, and forgets a device that nobody has claimed; returns whether
+    /// there was one in force.
+    fn revoke_device(&self, device_id: &str, now: Timestamp) -> Result<bool, DirectoryError>;
+
+    /// Gives the device of a secret another one; `None` when the secret is not in force.
+    fn rotate_device_secret(
+        &self,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<Option<RegisteredDevice>, DirectoryError>;
+
+    /// Notes what a device says of itself, unless it said so less than
+    /// [`HEARTBEAT_INTERVAL_MICROS`] before.
+    fn note_heartbeat(
+        &self,
+        device_id: &str,
+        heartbeat: &Heartbeat,
+        now: Timestamp,
+    ) -> Result<(), DirectoryError>;
 }
 
 /// A tenant.
@@ -134,6 +189,9 @@ pub enum DirectoryError {
     /// There is no such org.
     #[error("there is no such org")]
     NoSuchOrg,
+    /// As many devices wait to be claimed as may.
+    #[error("{MAX_UNCLAIMED_DEVICES} devices wait to be claimed")]
+    TooManyUnclaimed,
     /// The engine failed.
     #[error("the directory failed ({code})")]
     Engine {

@@ -49,7 +49,7 @@ pub trait Inbox: Send + Sync {
 pub struct InboxEntry {
     /// The org that the key belongs to.
     pub org_id: String,
-    /// The key that brought it.
+    /// The key or device that brought it.
     pub key_id: String,
     /// When it came.
     pub received_at: Timestamp,

@@ -16,7 +16,11 @@ mod query;
 mod receipts;
 mod rows;
 
-pub use directory::{CreatedKey, Directory, DirectoryError, Key, NewKey, Org, Scope};
+pub use directory::{
+    CreatedKey, DEVICE_SECRET_PREFIX, Device, DeviceState, Directory, DirectoryError, Fingerprint,
+    HEARTBEAT_INTERVAL_MICROS, Heartbeat, Key, MAX_UNCLAIMED_DEVICES, NewDevice, NewKey, Org,
+    RegisteredDevice, Scope, UNCLAIMED_DAYS,
+};
 pub use embedded::{DiskReserve, EmbeddedOptions, EmbeddedStores, OpenError};
 pub use inbox::{Inbox, InboxBatch, InboxEntry, InboxError, InboxPayload, Receipt};
 pub use ledger::{Applied, AppliedBatch, Costing, Drain, Ledger, LedgerError};

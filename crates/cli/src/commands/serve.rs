@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use modelstat_daemon::{Daemon, Excerpt, Hashes, Reach, Secret, SocketError};
+use modelstat_daemon::{
+    Daemon, DeviceState, DeviceStatus, Excerpt, Hashes, Reach, Secret, SocketError,
+};
 use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
 use modelstat_wire::SystemClock;
@@ -21,10 +23,16 @@ use crate::config::{File, Socket};
 use crate::error::hinted;
 use crate::floor::{batch_floor, host_rules};
 use crate::home::{Home, RunNote, random_token};
-use crate::{identifiers, output};
+use crate::{host, identifiers, output};
 
 /// How long the daemon goes on shipping when it is told to stop.
 const SHIP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a start waits for the server's answer to a registration, before it says that it is ready.
+const REGISTER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it looks.
+const REGISTER_STEP: Duration = Duration::from_millis(20);
 
 /// `modelstat server`
 pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
@@ -85,9 +93,13 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
         let url = format!("http://{}", daemon.address());
         let socket = daemon.socket().map(|path| path.display().to_string());
         note_running(&home, token, None, Some((&url, socket.as_deref())))?;
+        let device = device_of(&daemon).await;
         if arguments.json {
-            let mut ready =
-                json!({ "daemon_url": format!("{url}/v1/ingest"), "server_url": server_url });
+            let mut ready = json!({
+                "daemon_url": format!("{url}/v1/ingest"),
+                "server_url": server_url,
+                "device": device,
+            });
             if let Some(socket) = &socket {
                 ready["daemon_socket"] = json!(socket);
             }
@@ -98,6 +110,9 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
                 output::line(&format!("          unix:{socket}"));
             }
             output::line(&format!("ships to  {server_url}"));
+            if let Some(device) = device {
+                output::line(&format!("device    {}", describe_device(&device)));
+            }
         }
         end.drain(stop_daemon(daemon)).await;
         home.remove_run_note();
@@ -158,8 +173,11 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
     if setup.file.redact_identifiers(setup.options) {
         floor = floor.with_identifiers(&identifiers::of_this_host());
     }
+    let with_hostname = setup.file.register_hostname(setup.options);
+    let is_device = setup.file.register(setup.options);
     let config = modelstat_daemon::Config {
         floor,
+        register: is_device.then(|| host::registration(&key, with_hostname)),
         listen: setup.listen,
         reach,
         own_key: setup.file.daemon_key(setup.options).map(Secret::new),
@@ -228,6 +246,37 @@ fn explain_socket(error: anyhow::Error, path: Option<&Path>) -> anyhow::Error {
     };
     let message = cause.map(ToString::to_string).unwrap_or_default();
     hinted(format!("{message} ({path})"), remedy)
+}
+
+/// How the daemon does as a device, after a moment in which a server that is there answers.
+pub(crate) async fn device_of(daemon: &Daemon) -> Option<DeviceStatus> {
+    let until = tokio::time::Instant::now() + REGISTER_PATIENCE;
+    loop {
+        let device = daemon.device()?;
+        let is_over = tokio::time::Instant::now() >= until;
+        if device.state != DeviceState::Registering || device.reason.is_some() || is_over {
+            return Some(device);
+        }
+        tokio::time::sleep(REGISTER_STEP).await;
+    }
+}
+
+/// Says in a line what a person has to know of the device.
+pub(crate) fn describe_device(device: &DeviceStatus) -> String {
+    let id = device.device_id.as_deref().unwrap_or("none yet");
+    let reason = device.reason.as_deref().map_or_else(String::new, |why| format!(" ({why})"));
+    match (device.state, &device.claim_code) {
+        (DeviceState::Registering, _) => {
+            format!("not registered yet{reason}; `modelstat status` tells how it goes")
+        }
+        (DeviceState::Unclaimed, Some(code)) => format!(
+            "{id}, unclaimed: events wait until the server's operator runs \
+             `modelstat devices claim {code}`"
+        ),
+        (DeviceState::Unclaimed, None) => format!("{id}, unclaimed: events wait"),
+        (DeviceState::Claimed, _) => id.to_owned(),
+        (DeviceState::Paused, _) => format!("{id}, refused by the server{reason}"),
+    }
 }
 
 /// Lets the daemon ship for a while, and joins its threads.

@@ -1,7 +1,7 @@
 //! `modelstat up`: server and daemon in one process, talking real loopback HTTP.
 
 use anyhow::Context;
-use modelstat_daemon::Daemon;
+use modelstat_daemon::{Daemon, DeviceStatus};
 use modelstat_redact::UserRules;
 use modelstat_server::{DEMO_ORG, Server};
 use modelstat_store::{Org, Scope};
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::DEFAULT_ORG;
 use super::serve::{
-    DaemonSetup, EndWatch, ServerSetup, note_running, run_async, start_daemon, start_logging,
-    start_server, stop_daemon,
+    DaemonSetup, EndWatch, ServerSetup, describe_device, device_of, note_running, run_async,
+    start_daemon, start_logging, start_server, stop_daemon,
 };
 use crate::args::UpArguments;
 use crate::config::File;
@@ -112,6 +112,8 @@ struct Ready {
     daemon_url: String,
     daemon_socket: Option<String>,
     org: Org,
+    /// The daemon as a device, where it registers.
+    device: Option<DeviceStatus>,
     /// The org's first keys, at the first start of a data directory only.
     first_keys: Option<FirstKeys>,
 }
@@ -139,6 +141,7 @@ async fn greet(server: &Server, parts: &Parts, wants_demo: bool) -> anyhow::Resu
         daemon_url: format!("{}/v1/ingest", parts.daemon_url),
         daemon_socket: parts.daemon_socket.clone(),
         org,
+        device: device_of(&parts.daemon).await,
         first_keys,
     })
 }
@@ -185,6 +188,9 @@ impl Ready {
             ready["ingest_key"] = json!(keys.ingest);
             ready["read_key"] = json!(keys.read);
         }
+        if let Some(device) = &self.device {
+            ready["device"] = json!(device);
+        }
         if let Some(demo) = &self.demo_dashboard {
             ready["demo_dashboard"] = json!(demo);
         }
@@ -205,6 +211,9 @@ impl Ready {
             output::line(&format!("              unix:{socket}"));
         }
         output::line(&format!("  server      {}", self.ingest_url));
+        if let Some(device) = &self.device {
+            output::line(&format!("  device      {}", describe_device(device)));
+        }
         match &self.first_keys {
             Some(keys) => {
                 output::line("");

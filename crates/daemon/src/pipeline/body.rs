@@ -12,10 +12,15 @@ use crate::spool::ToShip;
 /// Encodes and compresses a request; equal batches have equal bytes, as the frame holds no time.
 pub(super) fn to_ship(key: u32, batch_id: String, events: usize, batch: &EgressBatch) -> ToShip {
     let plain = batch.encode();
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
-    encoder.write_all(&plain).expect("memory takes any bytes");
-    let body = encoder.finish().expect("memory takes any bytes");
+    let body = compress(&plain);
     ToShip { key, batch_id, events: events as u64, plain_bytes: plain.len() as u64, body }
+}
+
+/// Compresses a body; equal bodies have equal bytes.
+pub(crate) fn compress(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
+    encoder.write_all(plain).expect("memory takes any bytes");
+    encoder.finish().expect("memory takes any bytes")
 }
 
 /// Lets an id of our own making be text of a batch.

@@ -9,7 +9,7 @@ const FLOOR: Duration = Duration::from_millis(10);
 
 /// A random time up to a ceiling that doubles with each failure: many daemons whose server comes back
 /// must not all come back with it.
-pub(super) fn full_jitter(failures: u32, pace: &Pace) -> Duration {
+pub(crate) fn full_jitter(failures: u32, pace: &Pace) -> Duration {
     let ceiling = ceiling(failures, pace);
     // Without chance there is still a wait, if the longest.
     let chance = getrandom::u32().unwrap_or(u32::MAX);

@@ -2,6 +2,7 @@
 
 mod client;
 mod delivery;
+mod device;
 mod doors;
 mod engines;
 mod heads;

@@ -15,6 +15,9 @@ use crate::state::{State, blocking};
 
 const MAX_NAME_CHARS: usize = 80;
 
+/// When a device that found no room may ask again, in seconds: somebody has to make room.
+const UNCLAIMED_RETRY_S: u16 = 600;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOrgWords {
@@ -79,7 +82,7 @@ pub(crate) async fn create_org(
     .await
 }
 
-/// `DELETE /v1/admin/orgs/{org}`: the org, its keys and all that it sent.
+/// `DELETE /v1/admin/orgs/{org}`: the org, its keys, its devices and all that it sent.
 pub(crate) async fn remove_org(
     AppState(state): Shared,
     Path(org): Path<String>,
@@ -93,6 +96,10 @@ pub(crate) async fn remove_org(
         let keys = state.directory.keys().map_err(|error| unavailable(&error))?;
         for key in keys.iter().filter(|key| key.org_id == org.id) {
             state.directory.revoke_key(&key.id, now).map_err(refuse)?;
+        }
+        let devices = state.directory.devices(now).map_err(refuse)?;
+        for device in devices.iter().filter(|device| device.org_id.as_ref() == Some(&org.id)) {
+            state.directory.revoke_device(&device.id, now).map_err(refuse)?;
         }
         Ok(org.id)
     });
@@ -176,9 +183,9 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
     .await
 }
 
-type Answer<T> = Result<Json<T>, Refusal>;
+pub(super) type Answer<T> = Result<Json<T>, Refusal>;
 
-async fn operate<T: Send + 'static>(
+pub(super) async fn operate<T: Send + 'static>(
     state: Arc<State>,
     headers: HeaderMap,
     work: impl FnOnce(&State) -> Result<T, Refusal> + Send + 'static,
@@ -191,7 +198,7 @@ async fn operate<T: Send + 'static>(
     done.await.map(Json)
 }
 
-fn find_org(state: &State, name_or_id: &str) -> Result<Org, Refusal> {
+pub(super) fn find_org(state: &State, name_or_id: &str) -> Result<Org, Refusal> {
     let orgs = state.directory.orgs().map_err(|error| unavailable(&error))?;
     let found = orgs.into_iter().find(|org| org.id == name_or_id || org.name == name_or_id);
     found.ok_or_else(|| refuse::NOT_FOUND.because("there is no such org: `modelstat orgs list`"))
@@ -208,12 +215,19 @@ fn checked_name(name: &str) -> Result<&str, Refusal> {
     Ok(name)
 }
 
-fn refuse(error: DirectoryError) -> Refusal {
+pub(super) fn refuse(error: DirectoryError) -> Refusal {
     match error {
         DirectoryError::NameTaken => {
             Refusal::new(StatusCode::CONFLICT, "name_taken", "an org of that name exists")
         }
         DirectoryError::NoSuchOrg => refuse::NOT_FOUND.because("there is no such org"),
+        DirectoryError::TooManyUnclaimed => Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_unclaimed",
+            "too many devices wait to be claimed; the operator claims or revokes some: \
+             `modelstat devices list`",
+        )
+        .later(UNCLAIMED_RETRY_S),
         other => unavailable(&other),
     }
 }

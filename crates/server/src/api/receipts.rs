@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::{Query, State as AppState};
 use axum::http::HeaderMap;
 use modelstat_door::{Refusal, refuse};
-use modelstat_store::{InboxError, KeptReceipt, ReceiptFilter, Scope};
+use modelstat_store::{InboxError, KeptReceipt, ReceiptFilter};
 use modelstat_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::invalid;
-use crate::auth::authorize_one_of;
+use crate::auth::authorize_receipts;
 use crate::state::{State, blocking};
 
 const DEFAULT_PAGE: usize = 100;
@@ -73,15 +73,14 @@ pub(crate) async fn receipts(
 ) -> Result<Json<Page>, Refusal> {
     let turns = Arc::clone(&state);
     blocking(&turns.queries, move || {
-        let key = authorize_one_of(&state, &headers, &[Scope::Read, Scope::Ingest])?;
+        let (org_id, key_id) = authorize_receipts(&state, &headers)?;
         let limit = parameters.limit.unwrap_or(DEFAULT_PAGE);
         if !(1..=MAX_PAGE).contains(&limit) {
             return Err(invalid(format!("`limit` must be 1 to {MAX_PAGE}")));
         }
         let after = parameters.after.unwrap_or(0);
-        let key_id = (!key.scope.allows(Scope::Read)).then_some(key.id);
         let filter = ReceiptFilter { after, limit, key_id, device: parameters.device };
-        let page = state.inbox.receipts(&key.org_id, &filter).map_err(|error| unread(&error))?;
+        let page = state.inbox.receipts(&org_id, &filter).map_err(|error| unread(&error))?;
         let receipts: Vec<Shown> = page.receipts.into_iter().map(Shown::new).collect();
         let next_after = receipts.last().map_or(after, |last| last.position);
         Ok(Json(Page { receipts, next_after, dropped: page.dropped }))

@@ -1,5 +1,7 @@
 //! What every directory must keep.
 
+mod devices;
+
 use modelstat_wire::Timestamp;
 
 use crate::{Directory, DirectoryError, NewKey, Scope};
@@ -16,6 +18,7 @@ pub(crate) fn run(directory: &dyn Directory) {
     orgs_have_unique_names(directory);
     a_secret_opens_until_it_expires_or_is_revoked(directory);
     keys_go_with_their_org(directory);
+    devices::run(directory);
 }
 
 fn orgs_have_unique_names(directory: &dyn Directory) {

@@ -1,5 +1,7 @@
 //! The directory in SQLite.
 
+mod devices;
+
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -7,11 +9,15 @@ use modelstat_wire::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use super::{OpenError, sqlite};
-use crate::{CreatedKey, Directory, DirectoryError, Key, NewKey, Org, Scope};
+use crate::{
+    CreatedKey, Device, Directory, DirectoryError, Heartbeat, Key, NewDevice, NewKey, Org,
+    RegisteredDevice, Scope,
+};
 
 const SCHEMA: sqlite::Schema = sqlite::Schema {
     store: "directory",
-    steps: &["
+    steps: &[
+        "
         CREATE TABLE orgs (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL UNIQUE,
@@ -31,7 +37,9 @@ const SCHEMA: sqlite::Schema = sqlite::Schema {
             revoked_at INTEGER
         ) STRICT;
         CREATE INDEX keys_of_org ON keys (org_id);
-    "],
+    ",
+        devices::STEP,
+    ],
 };
 
 const KEY_COLUMNS: &str =
@@ -48,7 +56,7 @@ const ID_CHARS: usize = 16;
 /// Characters of a secret, beyond its prefix, by which an operator recognises it.
 const SHOWN_CHARS: usize = 4;
 
-/// Orgs and keys in one SQLite file.
+/// Orgs, keys and devices in one SQLite file.
 ///
 /// Of a secret only the blake3 hash is kept: secrets are random, so that a slow hash adds nothing.
 pub(super) struct SqliteDirectory {
@@ -158,6 +166,52 @@ impl Directory for SqliteDirectory {
             )
             .optional()?;
         Ok(key)
+    }
+
+    fn register_device(
+        &self,
+        device: NewDevice,
+        now: Timestamp,
+    ) -> Result<RegisteredDevice, DirectoryError> {
+        devices::register(&self.connection, &device, now)
+    }
+
+    fn devices(&self, now: Timestamp) -> Result<Vec<Device>, DirectoryError> {
+        devices::list(&self.connection, now)
+    }
+
+    fn device_of(&self, secret: &str, now: Timestamp) -> Result<Option<Device>, DirectoryError> {
+        devices::of_secret(&self.connection, secret, now)
+    }
+
+    fn claim_device(
+        &self,
+        claim_code: &str,
+        org_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Device>, DirectoryError> {
+        devices::claim(&self.connection, claim_code, org_id, now)
+    }
+
+    fn revoke_device(&self, device_id: &str, now: Timestamp) -> Result<bool, DirectoryError> {
+        devices::revoke(&self.connection, device_id, now)
+    }
+
+    fn rotate_device_secret(
+        &self,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<Option<RegisteredDevice>, DirectoryError> {
+        devices::rotate(&self.connection, secret, now)
+    }
+
+    fn note_heartbeat(
+        &self,
+        device_id: &str,
+        heartbeat: &Heartbeat,
+        now: Timestamp,
+    ) -> Result<(), DirectoryError> {
+        devices::note_heartbeat(&self.connection, device_id, heartbeat, now)
     }
 }
 
