@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use modelstat_daemon::{SegmentLimits, SegmentOptions};
 use serde::Deserialize;
 
-use crate::args::{DaemonOptions, ExcerptWord, HashesWord, HomeArguments, RedactionOptions};
+use crate::args::{
+    DaemonOptions, ExcerptWord, FallbackWord, HashesWord, HomeArguments, RedactionOptions,
+};
 use crate::error::hinted;
 use crate::home::Home;
 
@@ -31,6 +34,9 @@ pub(crate) struct File {
     daemon_key: Option<String>,
     excerpt: Option<ExcerptWord>,
     hashes: Option<HashesWord>,
+    fallback: Option<FallbackWord>,
+    #[serde(default)]
+    segments: SegmentOptions,
     #[serde(default)]
     redact: RedactSection,
     /// Where the file lies, from which its paths go.
@@ -74,7 +80,9 @@ impl File {
             hinted(
                 format!("{} is not valid (line {line})", path.display()),
                 "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes, \
-                 redact.identifiers, redact.rules",
+                 fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
+                 segments.max_turns, segments.max_span_seconds, segments.max_chars, \
+                 segments.quiet_seconds",
             )
         })
     }
@@ -101,6 +109,17 @@ impl File {
 
     pub(crate) fn hashes(&self, options: &DaemonOptions) -> HashesWord {
         options.hashes.or(self.hashes).unwrap_or(HashesWord::Keyed)
+    }
+
+    pub(crate) fn fallback(&self, options: &DaemonOptions) -> FallbackWord {
+        options.fallback.or(self.fallback).unwrap_or(FallbackWord::Template)
+    }
+
+    /// When a segment ends.
+    pub(crate) fn segments(&self) -> anyhow::Result<SegmentLimits> {
+        self.segments.limits().map_err(|error| {
+            hinted(error.to_string(), format!("change {} in modelstat.toml", error.name()))
+        })
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

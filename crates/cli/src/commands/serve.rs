@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use modelstat_daemon::{Daemon, Excerpt, Hashes, Secret};
+use modelstat_daemon::{Daemon, Engines, Excerpt, FallbackEngine, Hashes, Secret};
 use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
 use modelstat_wire::SystemClock;
@@ -15,7 +15,9 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::DEFAULT_ORG;
-use crate::args::{DaemonArguments, DaemonOptions, ExcerptWord, HashesWord, ServerArguments};
+use crate::args::{
+    DaemonArguments, DaemonOptions, ExcerptWord, FallbackWord, HashesWord, ServerArguments,
+};
 use crate::config::File;
 use crate::error::hinted;
 use crate::floor::{batch_floor, host_rules};
@@ -159,6 +161,14 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
         hashes: match setup.file.hashes(setup.options) {
             HashesWord::Keyed => Hashes::Keyed,
             HashesWord::Published => Hashes::Published,
+        },
+        segments: setup.file.segments()?,
+        engines: Engines {
+            fallback: match setup.file.fallback(setup.options) {
+                FallbackWord::Template => FallbackEngine::Template,
+                FallbackWord::Extract => FallbackEngine::Extract,
+            },
+            ..Engines::default()
         },
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),
