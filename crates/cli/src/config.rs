@@ -74,7 +74,7 @@ impl File {
             .with_context(|| format!("could not read {}", path.display()))?;
         let parsed: Result<Self, toml::de::Error> = toml::from_str(&text);
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        parsed.map(|file| Self { folder, ..file }).map_err(|error| {
+        let file = parsed.map(|file| Self { folder, ..file }).map_err(|error| {
             // The parser quotes the line, which may hold a key.
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             hinted(
@@ -84,7 +84,10 @@ impl File {
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
                  segments.quiet_seconds",
             )
-        })
+        })?;
+        // Before anything starts.
+        file.segments()?;
+        Ok(file)
     }
 
     pub(crate) fn listen(&self, given: Option<SocketAddr>) -> SocketAddr {

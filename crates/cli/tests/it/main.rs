@@ -3,6 +3,7 @@
 mod faults;
 mod hostile;
 mod leak;
+mod options;
 mod product;
 mod redact;
 mod redaction;
