@@ -114,6 +114,9 @@ pub(crate) struct DaemonOptions {
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) register_hostname: Option<bool>,
+    /// What makes an abstract where no model does
+    #[arg(long, value_enum, env = "MODELSTAT_FALLBACK")]
+    pub(crate) fallback: Option<FallbackWord>,
     /// Whether names that this host knows (of its user, of itself, of git) are hidden in texts
     /// [default: true]
     #[arg(
@@ -176,6 +179,15 @@ pub(crate) enum HashesWord {
     Keyed,
     /// As clients made them
     Published,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FallbackWord {
+    /// Facts and key phrases: no sentence leaves
+    Template,
+    /// Redacted sentences
+    Extract,
 }
 
 #[derive(Debug, Args)]

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use modelstat_daemon::{SegmentLimits, SegmentOptions};
 use serde::Deserialize;
 
 use crate::args::{
-    DaemonOptions, ExcerptWord, HashesWord, HomeArguments, ReachOptions, RedactionOptions,
+    DaemonOptions, ExcerptWord, FallbackWord, HashesWord, HomeArguments, ReachOptions,
+    RedactionOptions,
 };
 use crate::error::hinted;
 use crate::home::Home;
@@ -38,6 +40,9 @@ pub(crate) struct File {
     daemon_allow_remote: Option<bool>,
     register: Option<bool>,
     register_hostname: Option<bool>,
+    fallback: Option<FallbackWord>,
+    #[serde(default)]
+    segments: SegmentOptions,
     #[serde(default)]
     redact: RedactSection,
     /// Where the file lies, from which its paths go.
@@ -86,16 +91,21 @@ impl File {
             .with_context(|| format!("could not read {}", path.display()))?;
         let parsed: Result<Self, toml::de::Error> = toml::from_str(&text);
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        parsed.map(|file| Self { folder, ..file }).map_err(|error| {
+        let file = parsed.map(|file| Self { folder, ..file }).map_err(|error| {
             // The parser quotes the line, which may hold a key.
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             hinted(
                 format!("{} is not valid (line {line})", path.display()),
                 "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes, \
                  daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
-                 redact.identifiers, redact.rules",
+                 fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
+                 segments.max_turns, segments.max_span_seconds, segments.max_chars, \
+                 segments.quiet_seconds",
             )
-        })
+        })?;
+        // Before anything starts.
+        file.segments()?;
+        Ok(file)
     }
 
     pub(crate) fn listen(&self, given: Option<SocketAddr>) -> SocketAddr {
@@ -149,6 +159,17 @@ impl File {
 
     pub(crate) fn register_hostname(&self, options: &DaemonOptions) -> bool {
         options.register_hostname.or(self.register_hostname).unwrap_or(false)
+    }
+
+    pub(crate) fn fallback(&self, options: &DaemonOptions) -> FallbackWord {
+        options.fallback.or(self.fallback).unwrap_or(FallbackWord::Template)
+    }
+
+    /// When a segment ends.
+    pub(crate) fn segments(&self) -> anyhow::Result<SegmentLimits> {
+        self.segments.limits().map_err(|error| {
+            hinted(error.to_string(), format!("change {} in modelstat.toml", error.name()))
+        })
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

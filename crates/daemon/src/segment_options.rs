@@ -38,6 +38,13 @@ pub struct SegmentOptionError {
     pub most: u64,
 }
 
+impl SegmentOptionError {
+    /// Returns the key with its section.
+    pub fn name(&self) -> String {
+        format!("segments.{}", self.key)
+    }
+}
+
 impl SegmentOptions {
     /// Returns the limits, each within a tenth and ten times its default.
     pub fn limits(&self) -> Result<SegmentLimits, SegmentOptionError> {

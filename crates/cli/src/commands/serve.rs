@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use modelstat_daemon::{
-    Daemon, DeviceState, DeviceStatus, Excerpt, Hashes, Reach, Secret, SocketError,
+    Daemon, DeviceState, DeviceStatus, Engines, Excerpt, FallbackEngine, Hashes, Reach, Secret,
+    SocketError,
 };
 use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
@@ -18,7 +19,9 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::DEFAULT_ORG;
-use crate::args::{DaemonArguments, DaemonOptions, ExcerptWord, HashesWord, ServerArguments};
+use crate::args::{
+    DaemonArguments, DaemonOptions, ExcerptWord, FallbackWord, HashesWord, ServerArguments,
+};
 use crate::config::{File, Socket};
 use crate::error::hinted;
 use crate::floor::{batch_floor, host_rules};
@@ -188,6 +191,14 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
         hashes: match setup.file.hashes(setup.options) {
             HashesWord::Keyed => Hashes::Keyed,
             HashesWord::Published => Hashes::Published,
+        },
+        segments: setup.file.segments()?,
+        engines: Engines {
+            fallback: match setup.file.fallback(setup.options) {
+                FallbackWord::Template => FallbackEngine::Template,
+                FallbackWord::Extract => FallbackEngine::Extract,
+            },
+            ..Engines::default()
         },
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),

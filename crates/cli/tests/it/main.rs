@@ -6,6 +6,7 @@ mod faults;
 mod hostile;
 mod leak;
 mod model;
+mod options;
 mod product;
 mod reach;
 mod redact;

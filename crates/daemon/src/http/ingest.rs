@@ -101,10 +101,8 @@ struct Prepared {
 impl Prepared {
     fn new(parsed: ParsedBatch, key: u32, floor: &BatchFloor, now: Timestamp) -> Self {
         let mut removed = RemovedWords::new(floor.key());
-        let (batch, findings) =
-            modelstat_wire::redact_batch_noting(parsed.batch, floor, &mut |event, piece| {
-                removed.add(event, piece)
-            });
+        let mut note = |event: usize, piece: &RawText| removed.add(event, piece);
+        let (batch, findings) = modelstat_wire::redact_batch_noting(parsed.batch, floor, &mut note);
         let encoded = modelstat_wire::encode_batch(&batch);
         let mut hasher = blake3::Hasher::new();
         hasher.update(&key.to_be_bytes()).update(&encoded);

@@ -50,6 +50,7 @@ type DueByApp = BTreeMap<(u32, Option<RedactedText>), Vec<Due>>;
 struct Gathered<'a> {
     key: u32,
     app: Option<&'a RedactedText>,
+    /// When it is judged what is quiet.
     now: Timestamp,
     made: Vec<Made>,
     since: Instant,
@@ -78,7 +79,9 @@ impl Abstracts {
     /// Closes what can be closed of every session.
     fn work(&self) -> Result<(), DatabaseError> {
         self.sessions.load(&self.spool)?;
+        // Of a session with turns in a batch that is not taken apart, nobody knows that it is quiet.
         let now = self.clock.now();
+        let now = self.spool.oldest_incoming()?.map_or(now, |oldest| oldest.min(now));
         let mut by_app = DueByApp::new();
         for due in self.sessions.due(now, &self.limits) {
             let app = (due.session.key, due.session.app.clone());
@@ -122,6 +125,6 @@ impl Abstracts {
     fn queue_gathered(&self, gathered: &mut Gathered<'_>) -> Result<(), DatabaseError> {
         let made = std::mem::take(&mut gathered.made);
         gathered.since = Instant::now();
-        self.queue(gathered.key, gathered.app, made, gathered.now)
+        self.queue(gathered.key, gathered.app, made, self.clock.now())
     }
 }

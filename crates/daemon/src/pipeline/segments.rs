@@ -67,14 +67,12 @@ impl Abstracts {
         let sums = self.sums(earlier.as_ref(), &new_events, &stored);
         let turns: Vec<Turn> = stored.into_iter().map(turn).collect();
         let summary = self.summarise(planned, earlier.as_ref(), &turns, &sums.removed);
-        let (segment_id, generation) = match &earlier {
-            Some(earlier) => (earlier.segment_id.clone(), earlier.generation + 1),
-            None => {
-                let app = session.app.as_deref().unwrap_or(DEFAULT_APP);
-                let ids = &new_events;
-                (own_id(modelstat_wire::segment_id(app, &session.session_id, ids)), 1)
-            }
-        };
+        let kept = earlier.as_ref().map(|kept| (kept.segment_id.clone(), kept.generation + 1));
+        let (segment_id, generation) = kept.unwrap_or_else(|| {
+            let app = session.app.as_deref().unwrap_or(DEFAULT_APP);
+            let id = modelstat_wire::segment_id(app, &session.session_id, &new_events);
+            (own_id(id), 1)
+        });
         let names_session = planned.is_newest && !sums.is_titled;
         let device_id = sums.device_id.clone();
         let kept = keep(&segment_id, generation, &sums, &summary);

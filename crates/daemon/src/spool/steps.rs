@@ -86,6 +86,15 @@ impl Spool {
         Ok(taken)
     }
 
+    /// Returns when the oldest batch arrived that is not yet taken apart.
+    pub(crate) fn oldest_incoming(&self) -> Result<Option<Timestamp>, DatabaseError> {
+        let inner = self.lock();
+        let sql = "SELECT received_at FROM incoming ORDER BY id LIMIT 1";
+        let mut statement = inner.connection.prepare_cached(sql)?;
+        let oldest = statement.query_row([], |row| row.get(0)).optional()?;
+        Ok(oldest.map(Timestamp::from_millis))
+    }
+
     /// Queues requests, keeps turns and deletes what they came from, all at once.
     pub(crate) fn apply(&self, steps: &[Step], now: Timestamp) -> Result<(), DatabaseError> {
         self.change(|transaction, usage| {

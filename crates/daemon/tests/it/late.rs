@@ -100,6 +100,48 @@ fn a_late_event_far_from_every_segment_makes_its_own() {
 }
 
 #[test]
+fn what_is_kept_and_damaged_costs_a_segment_of_its_own() {
+    let upstream = Upstream::start();
+    let world = closed_session(&upstream);
+    let spool = rusqlite::Connection::open(world.data().join("spool.db")).expect("a database");
+    spool.execute("UPDATE closed SET body = x'00'", []).expect("writable");
+    world.send(&batch(&[event_at("evt_3", "12:02:00")]));
+    close(&world);
+    let sent = sent(&upstream);
+    assert_eq!((sent.len(), &sent[1]["generation"]), (2, &json!(1)));
+    assert_eq!(sent[1]["source_event_ids"], json!(["evt_3"]));
+    assert_eq!(sent[1]["started_at"], sent[1]["ended_at"]);
+}
+
+#[test]
+fn turns_that_go_on_after_a_quiet_minute_wait_for_each_other() {
+    let upstream = Upstream::start();
+    let world = closed_session(&upstream);
+    for (id, time) in [("evt_3", "12:06:00"), ("evt_4", "12:08:00")] {
+        world.send(&batch(&[event_at(id, time)]));
+        world.wait_shipped();
+    }
+    close(&world);
+    let sent = sent(&upstream);
+    assert_eq!((sent.len(), &sent[1]["generation"]), (2, &json!(2)));
+    assert_eq!(sent[1]["source_event_ids"], json!(["evt_1", "evt_2", "evt_3", "evt_4"]));
+}
+
+#[test]
+fn a_late_event_does_not_wait_for_a_busy_session() {
+    let upstream = Upstream::start();
+    let world = closed_session(&upstream);
+    world.send(&batch(&[event_at("evt_3", "12:02:00"), event_at("evt_4", "13:00:00")]));
+    // The clock stands still: nothing is quiet.
+    world.wait("the late turn told", |status| {
+        status.spool.incoming.rows == 0 && status.spool.turns.rows == 1
+    });
+    world.wait_shipped();
+    let sent = sent(&upstream);
+    assert_eq!(sent[1]["source_event_ids"], json!(["evt_1", "evt_2", "evt_3"]));
+}
+
+#[test]
 fn a_full_segment_takes_no_late_event() {
     let upstream = Upstream::start();
     let world = World::start_with(upstream.url(), |config| config.segments.max_turns = 2);

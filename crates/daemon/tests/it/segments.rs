@@ -14,7 +14,9 @@ pub(crate) fn segments(upstream: &Upstream) -> Vec<Value> {
 
 pub(crate) fn close(world: &World) {
     world.clock.advance(Duration::from_secs(61));
-    world.wait("turns closed", |status| status.spool.turns.rows == 0);
+    world.wait("turns closed", |status| {
+        status.spool.incoming.rows == 0 && status.spool.turns.rows == 0
+    });
     world.wait_shipped();
 }
 

@@ -1,3 +1,5 @@
+use modelstat_redact::RawText;
+
 use super::*;
 
 /// What the gate says of one output, when nothing is known to have been removed.
