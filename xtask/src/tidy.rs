@@ -19,7 +19,23 @@ struct Door {
     instead: &'static str,
 }
 
-const DOORS: [Door; 3] = [
+/// Who may open a connection without an HTTP client: the SDK to its daemon, the verbs to a process of ours,
+/// the service manager's notes, and tests.
+const OWN_SOCKETS: [&str; 8] = [
+    "crates/cli/benches/",
+    "crates/cli/src/client.rs",
+    "crates/cli/src/commands/service",
+    "crates/cli/tests/",
+    "crates/daemon/tests/",
+    "crates/sdk/",
+    "crates/testkit/",
+    "xtask/",
+];
+
+const NO_SOCKET: &str =
+    "nothing leaves beside the egress ledger: send through `egress` in the daemon";
+
+const DOORS: [Door; 10] = [
     Door {
         call: "expect(unsafe_code",
         // A test forks: there is no safe way to.
@@ -43,10 +59,13 @@ const DOORS: [Door; 3] = [
         instead: "text comes from the floor; only stores take their own text back",
     },
     Door {
-        call: "ureq::",
+        call: "ureq",
         allowed: &[
-            "crates/daemon/src/egress",
+            // The one door of the daemon, and with it of every request of the process.
+            "crates/daemon/src/egress.rs",
+            // What a person asks for by hand: a model's file.
             "crates/models/src/fetch.rs",
+            // To a process of ours on this machine.
             "crates/cli/src/client.rs",
             "crates/cli/tests/",
             "crates/sdk/src/http/remote.rs",
@@ -54,13 +73,21 @@ const DOORS: [Door; 3] = [
         ],
         instead: "requests leave through `egress` in the daemon, `client` in the verbs, `http` in the SDK, `fetch` for models",
     },
+    Door { call: "hyper::client", allowed: &[], instead: NO_SOCKET },
+    Door { call: "hyper_util::client", allowed: &[], instead: NO_SOCKET },
+    Door { call: "UdpSocket", allowed: &[], instead: NO_SOCKET },
+    Door { call: "TcpSocket", allowed: &[], instead: NO_SOCKET },
+    Door { call: "TcpStream::connect", allowed: &OWN_SOCKETS, instead: NO_SOCKET },
+    Door { call: "UnixStream::connect", allowed: &OWN_SOCKETS, instead: NO_SOCKET },
+    Door { call: "UnixDatagram", allowed: &OWN_SOCKETS, instead: NO_SOCKET },
 ];
 
 /// Packages of ours that are no members of the workspace.
 const APART: [&str; 1] = ["integrations/rig/Cargo.toml"];
 
 /// Crates that send requests, and the crates of ours that may.
-const SENDERS: [&str; 5] = ["ureq", "reqwest", "isahc", "attohttpc", "curl"];
+const SENDERS: [&str; 7] =
+    ["ureq", "reqwest", "isahc", "attohttpc", "curl", "minreq", "hyper-rustls"];
 const MAY_SEND: [&str; 4] = ["sdk", "daemon", "cli", "models"];
 
 /// Checks the crates' edges and the sources.
@@ -211,5 +238,27 @@ mod tests {
         let line = "let text = RedactedText::from_store(text);\n";
         assert_eq!(source_problems(Path::new("crates/server/src/lib.rs"), line).len(), 1);
         assert!(source_problems(Path::new("crates/store/src/lib.rs"), line).is_empty());
+    }
+
+    #[test]
+    fn nothing_leaves_beside_the_egress_ledger() {
+        let problems = |file: &str, line: &str| source_problems(Path::new(file), line).len();
+        for line in [
+            "use ureq as client;\n",
+            "let agent = ureq::agent();\n",
+            "let stream = std::net::TcpStream::connect(address)?;\n",
+            "let stream = TcpStream::connect_timeout(&address, time)?;\n",
+            "use hyper_util::client::legacy::Client;\n",
+            "let socket = UdpSocket::bind(address)?;\n",
+            "let stream = UnixStream::connect(path)?;\n",
+        ] {
+            for file in ["crates/daemon/src/shipper.rs", "crates/daemon/src/egress/ledger.rs"] {
+                assert_eq!(problems(file, line), 1, "{file}: {line}");
+            }
+            assert_eq!(problems("crates/cli/src/commands/egress.rs", line), 1, "{line}");
+        }
+        assert_eq!(problems("crates/daemon/src/egress.rs", "let agent = ureq::agent();\n"), 0);
+        assert_eq!(problems("crates/cli/src/client.rs", "let agent = ureq::agent();\n"), 0);
+        assert_eq!(problems("crates/daemon/src/egress.rs", "TcpStream::connect(address)\n"), 1);
     }
 }

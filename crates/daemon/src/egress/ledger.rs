@@ -202,7 +202,7 @@ impl Ledger {
             oldest_kept: self.oldest_kept(intent.at),
             now: intent.at,
         };
-        inner.bytes = room.make(&mut inner.connection, inner.bytes, &self.key)?;
+        room.make(&mut inner.connection, &mut inner.bytes, &self.key)?;
         inner.connection.execute_batch("PRAGMA synchronous = FULL")?;
         let transaction = inner.connection.transaction()?;
         let added = transaction

@@ -32,23 +32,22 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Drops the oldest entries until the new one fits, and those that are too old. Returns the bytes in
-    /// use.
+    /// Drops the oldest entries until the new one fits, and those that are too old.
     pub(super) fn make(
         &self,
         connection: &mut Connection,
-        mut used: u64,
+        used: &mut u64,
         key: &DeviceKey,
-    ) -> Result<u64, DatabaseError> {
+    ) -> Result<(), DatabaseError> {
         loop {
             let oldest: Option<i64> = connection
                 .prepare_cached("SELECT at FROM entries ORDER BY id LIMIT 1")?
                 .query_row([], |row| row.get(0))
                 .optional()?;
-            let Some(oldest) = oldest else { return Ok(used) };
-            let is_full = used + self.needed > self.limit;
+            let Some(oldest) = oldest else { return Ok(()) };
+            let is_full = *used + self.needed > self.limit;
             if !is_full && oldest >= self.oldest_kept {
-                return Ok(used);
+                return Ok(());
             }
             let oldest = if is_full {
                 Oldest { rows: 1, before: i64::MAX }
@@ -58,7 +57,7 @@ impl Room {
             let transaction = connection.transaction()?;
             let freed = drop_oldest(&transaction, &oldest, self.now, key)?;
             transaction.commit()?;
-            used = used.saturating_sub(freed);
+            *used = used.saturating_sub(freed);
         }
     }
 }

@@ -52,9 +52,11 @@ export function Receipts({ receipts }: { receipts: ReceiptSummary }) {
         </table>
       </div>
       {invalid.map(([reason, found]) => (
-        <p key={reason} className={`${styles.foot} ${table.bad}`}>
-          Not valid: {counted(found, "receipt")} ({REASONS[reason] ?? reason.replaceAll("_", " ")}). What came
-          with it was taken all the same.
+        <p key={reason} className={styles.foot}>
+          <span className={table.bad}>
+            Not valid: {counted(found, "receipt")} ({REASONS[reason] ?? reason.replaceAll("_", " ")}).
+          </span>{" "}
+          What came with it was taken all the same.
         </p>
       ))}
       <p className={styles.foot}>

@@ -88,6 +88,12 @@ pub(super) fn compare(
 ) -> anyhow::Result<ServerCheck> {
     let note = running_process(home).context("the server is asked through the running daemon")?;
     let collected = collect(&daemon_client(&note)?)?;
+    if collected.destination.is_empty() && !requests.is_empty() {
+        bail!(hinted(
+            "the running daemon has no key to ask the server with",
+            "it may be of an older version: restart it, or see whether its file `keys` was removed",
+        ));
+    }
     let newest = collected.receipts().map(|signed| signed.receipt.number).max();
     let known = requests.last_key_value().map(|(number, _)| *number);
     // What left since the first look has receipts too.

@@ -215,6 +215,42 @@ fn swapped_requests_are_told() {
     case.check_problem(1, "altered");
 }
 
+/// Hashes need no key: what holds is the signature of the end.
+#[test]
+fn a_chain_that_is_computed_anew_lacks_its_signature() {
+    let case = Case::with_requests(3);
+    case.change("UPDATE entries SET destination = 'elsewhere:443/v1/ingest' WHERE id = 2");
+    compute_anew(&case);
+    case.check_problem(5, "signed end is that of another chain");
+    drop(case.open());
+    intend(&case.open(), 9);
+    case.check_problem(6, "altered");
+}
+
+fn compute_anew(case: &Case) {
+    let connection = Connection::open(case.folder.path().join(FILE)).expect("opens");
+    let mut tip = Tip::EMPTY;
+    let sql = format!(
+        "SELECT kind, note, {ENTRY_COLUMNS} FROM records LEFT JOIN entries ON entries.id = entry
+         ORDER BY number"
+    );
+    let mut statement = connection.prepare(&sql).expect("a question");
+    let mut rows = statement.query([]).expect("rows");
+    while let Some(row) = rows.next().expect("readable") {
+        let kind = Kind::from_name(&row.get::<_, String>(0).expect("a kind")).expect("known");
+        let note: Option<String> = row.get(1).expect("a note");
+        let content = match kind {
+            Kind::Request => Content::Request(request_fields(row, 2).expect("a request")),
+            Kind::Answer => Content::Answer(answer_fields(row, 2).expect("an answer")),
+            _ => Content::Note(note.as_deref().expect("a note")),
+        };
+        tip = tip.with(kind, &content);
+        connection
+            .execute("UPDATE records SET head = ?2 WHERE number = ?1", (tip.number, tip.head))
+            .expect("changed");
+    }
+}
+
 #[test]
 fn a_request_beside_the_chain_is_told() {
     let case = Case::with_requests(2);
