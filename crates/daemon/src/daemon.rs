@@ -217,6 +217,9 @@ impl Daemon {
             workers: Arc::new(Semaphore::new(config.http.workers)),
         };
         let server = Server::start(listeners, app)?;
+        for warning in shared.reach.warnings(shared.address) {
+            tracing::warn!("{warning}");
+        }
         tracing::info!(address = %shared.address, destination = shared.door.destination(), "daemon started");
         Ok(Self { shared, server, writer, threads })
     }

@@ -12,8 +12,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::budget::{Arriving, BodyBudget};
 use crate::refusal::{Refusal, refuse};
 
-/// The first share of a body in the memory budget; it doubles until the body has come.
+/// The first share of a body in the memory budget: as many connections as a listener takes fit together.
 const FIRST_SHARE: usize = 64 * 1024;
+
+/// How much larger each further share is, so that little is copied twice.
+const SHARE_GROWTH: usize = 4;
 
 /// Largest window of a zstd frame as a power of two: 8 MiB, what decoders must take by the format.
 const ZSTD_WINDOW_LOG: u32 = 23;
@@ -119,7 +122,8 @@ async fn make_room(
     arriving: &mut Arriving,
 ) -> Result<(), Refusal> {
     if total > taken.capacity() {
-        let share = total.max(2 * taken.capacity()).max(FIRST_SHARE).min(longest.max(total));
+        let share =
+            total.max(SHARE_GROWTH * taken.capacity()).max(FIRST_SHARE).min(longest.max(total));
         arriving.grow(share).await?;
         taken.reserve(share - taken.len());
     }

@@ -189,11 +189,11 @@ mod tests {
         (url, thread::spawn(move || (0..requests).map(serve_one).collect()))
     }
 
-    fn sender(mode: Mode, variables: &[(&str, &str)]) -> HttpSender {
+    fn sender(mode: &Mode, variables: &[(&str, &str)]) -> HttpSender {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         let token = DaemonToken::of(&Environment::of(variables.collect()));
         let is_local = matches!(mode, Mode::LocalDaemon { .. });
-        HttpSender::to(Destination::of(&mode), "key".into(), is_local.then_some(token))
+        HttpSender::to(Destination::of(mode), "key".into(), is_local.then_some(token))
     }
 
     fn body() -> Body {
@@ -205,7 +205,7 @@ mod tests {
     fn the_secret_is_sent_once_it_is_asked_for() {
         let (url, served) = daemon("the-secret", 3);
         let mut sender =
-            sender(Mode::LocalDaemon { url }, &[("MODELSTAT_DAEMON_TOKEN", "the-secret")]);
+            sender(&Mode::LocalDaemon { url }, &[("MODELSTAT_DAEMON_TOKEN", "the-secret")]);
         assert!(matches!(sender.status(&body()), Ok(200)));
         assert!(matches!(sender.status(&body()), Ok(200)));
         assert_eq!(served.join().expect("served"), ["", "the-secret", "the-secret"]);
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_refused_secret_is_not_sent_again_and_again() {
         let (url, served) = daemon("the-secret", 2);
-        let mut sender = sender(Mode::LocalDaemon { url }, &[("MODELSTAT_DAEMON_TOKEN", "old")]);
+        let mut sender = sender(&Mode::LocalDaemon { url }, &[("MODELSTAT_DAEMON_TOKEN", "old")]);
         assert!(matches!(sender.send(&body()), Outcome::Unauthorized));
         assert_eq!(served.join().expect("served"), ["", "old"]);
     }
@@ -224,7 +224,7 @@ mod tests {
         let (url, served) = daemon("the-secret", 1);
         let base_url = url.trim_end_matches("/v1/ingest").to_owned();
         let mode = Mode::Remote { base_url, raw: false };
-        let mut sender = sender(mode, &[("MODELSTAT_DAEMON_TOKEN", "the-secret")]);
+        let mut sender = sender(&mode, &[("MODELSTAT_DAEMON_TOKEN", "the-secret")]);
         assert!(matches!(sender.status(&body()), Ok(401)));
         assert_eq!(served.join().expect("served"), [""]);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use modelstat_daemon::{
     Daemon, DeviceState, DeviceStatus, Engines, Excerpt, FallbackEngine, Hashes, Reach, Secret,
-    SocketError,
+    SocketError, StartError,
 };
 use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
@@ -243,7 +243,10 @@ fn reach(home: &Home, file: &File, options: &DaemonOptions) -> anyhow::Result<Re
 /// Says what to do about a unix socket that cannot be listened on.
 fn explain_socket(error: anyhow::Error, path: Option<&Path>) -> anyhow::Error {
     let Some(path) = path.map(Path::display) else { return error };
-    let cause = error.chain().find_map(|cause| cause.downcast_ref::<SocketError>());
+    let cause = error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(StartError::Socket(cause)) => Some(cause),
+        _ => None,
+    });
     let remedy = match cause {
         None => return error,
         Some(SocketError::TooLong { .. }) => "name a shorter path with --daemon-socket",
@@ -391,7 +394,7 @@ fn explain_listen(error: anyhow::Error, listen: SocketAddr, flag: &str) -> anyho
 fn is_beyond_loopback(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let cause = cause.downcast_ref();
-        matches!(cause, Some(modelstat_daemon::StartError::NotLoopback { .. }))
+        matches!(cause, Some(StartError::NotLoopback { .. }))
     })
 }
 
@@ -401,9 +404,9 @@ fn listen_failure(error: &anyhow::Error) -> Option<ErrorKind> {
         if let Some(modelstat_server::StartError::Listen { source, .. }) = cause.downcast_ref() {
             return Some(source.kind());
         }
-        match cause.downcast_ref::<modelstat_daemon::StartError>()? {
-            modelstat_daemon::StartError::PortTaken { .. } => Some(ErrorKind::AddrInUse),
-            modelstat_daemon::StartError::Listen { source, .. } => Some(source.kind()),
+        match cause.downcast_ref::<StartError>()? {
+            StartError::PortTaken { .. } => Some(ErrorKind::AddrInUse),
+            StartError::Listen { source, .. } => Some(source.kind()),
             _ => None,
         }
     })

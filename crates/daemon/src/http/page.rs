@@ -22,6 +22,8 @@ use content::Content;
 /// How long a page is shown again as it is: who asks without end must not keep the queues busy.
 const KEPT: Duration = Duration::from_millis(500);
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// Nothing may be loaded, run, sent or framed but our style sheet.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
@@ -37,13 +39,15 @@ pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Respo
     }
     let is_html = wants_html(request.headers());
     drop(request);
-    match tokio::task::spawn_blocking(move || content(&app)).await {
-        Ok(Ok(content)) if is_html => {
-            closed(render::html(&content), "text/html; charset=utf-8").into_response()
-        }
-        Ok(Ok(content)) => {
-            closed(render::text(&content), "text/plain; charset=utf-8").into_response()
-        }
+    // Most of who asks too often gets by without the threads that batches need.
+    let kept = app.page.0.try_lock().ok().and_then(|kept| fresh(kept.as_ref()));
+    let content = match kept {
+        Some(content) => Ok(Ok(content)),
+        None => tokio::task::spawn_blocking(move || content(&app)).await,
+    };
+    match content {
+        Ok(Ok(content)) if is_html => closed(render::html(&content), "text/html; charset=utf-8"),
+        Ok(Ok(content)) => closed(render::text(&content), "text/plain; charset=utf-8"),
         Ok(Err(error)) => {
             tracing::error!(%error, "the status could not be read");
             refuse::STORE.into_response()
@@ -64,8 +68,8 @@ fn wants_html(headers: &HeaderMap) -> bool {
 
 fn content(app: &App) -> Result<Arc<Content>, DatabaseError> {
     let mut kept = app.page.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, content)) = kept.as_ref().filter(|(at, _)| at.elapsed() < KEPT) {
-        return Ok(Arc::clone(content));
+    if let Some(content) = fresh(kept.as_ref()) {
+        return Ok(content);
     }
     let status = (app.reports.status)()?;
     let midnight = Timestamp::from_millis(i64::from(status.now.utc_day()) * DAY_MS);
@@ -75,7 +79,10 @@ fn content(app: &App) -> Result<Arc<Content>, DatabaseError> {
     Ok(content)
 }
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+fn fresh(kept: Option<&(Instant, Arc<Content>)>) -> Option<Arc<Content>> {
+    let (_, content) = kept.filter(|(at, _)| at.elapsed() < KEPT)?;
+    Some(Arc::clone(content))
+}
 
 fn closed(body: String, kind: &'static str) -> Response {
     let mut response = body.into_response();

@@ -78,7 +78,10 @@ fn compressed_batches_are_taken_and_bombs_are_not() {
     wide.long_distance_matching(true).expect("an option");
     wide.write_all(&zeros).expect("memory");
     assert_eq!(send("zstd", &wide.finish().expect("memory")), 400);
-    assert_eq!(world.status().outcomes["accepted"], 2);
+    let status = world.status();
+    assert_eq!(status.outcomes["accepted"], 2);
+    let refused = status.refused_requests;
+    assert_eq!((refused["too_large"], refused["unreadable"]), (2, 1));
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Content {
         let (verdict, mood) = verdict(status);
         Self {
             version: status.version,
-            now: status.now.to_string(),
+            now: time(status.now),
             address: status.address.clone(),
             verdict,
             mood,
@@ -66,10 +66,12 @@ fn verdict(status: &Status) -> (String, Mood) {
     let waiting = status.spool.outbox.rows;
     let paused = status.keys.iter().filter(|key| key.state == KeyState::Paused).count();
     if paused > 0 {
-        let text = format!(
-            "The server refuses {}; what they brought waits.",
-            counted(paused as u64, "key")
-        );
+        let text = match paused {
+            1 => "1 key is paused, as the server refuses it. What came with it waits.".to_owned(),
+            _ => format!(
+                "{paused} keys are paused, as the server refuses them. What came with them waits."
+            ),
+        };
         return (text, Mood::Bad);
     }
     if let Some(reason) = &status.last_failure {
@@ -108,7 +110,8 @@ fn figures(status: &Status, sent: Sent) -> Vec<Figure> {
         Figure {
             label: "Waiting to leave",
             value: counted(spool.outbox.rows, "request"),
-            detail: oldest(status.now, spool.outbox),
+            detail: oldest(status.now, spool.outbox)
+                .map_or_else(|| "nothing waits".to_owned(), |age| format!("the oldest for {age}")),
         },
         last,
         Figure {
@@ -169,7 +172,7 @@ fn sections(status: &Status) -> Vec<Section> {
             rows: counts(&status.quarantined),
             empty: "Nothing.",
         },
-        Section { title: "This daemon", columns: &["What", ""], rows: about(status), empty: "" },
+        Section { title: "This daemon", columns: &[], rows: about(status), empty: "" },
     ]
 }
 
@@ -182,7 +185,8 @@ fn queues(status: &Status) -> Vec<Vec<String>> {
         ("in quarantine", spool.quarantine),
     ];
     let row = |(name, depth): (&str, Depth)| {
-        vec![name.to_owned(), grouped(depth.rows), oldest(status.now, depth)]
+        let oldest = oldest(status.now, depth).unwrap_or_else(|| "–".to_owned());
+        vec![name.to_owned(), grouped(depth.rows), oldest]
     };
     named.into_iter().map(row).collect()
 }
@@ -206,7 +210,8 @@ fn about(status: &Status) -> Vec<Vec<String>> {
         ("unix socket", yes(status.socket.is_some())),
         ("asks for daemon.token over TCP", yes(status.requires_token)),
         ("ships to", status.destination.clone()),
-        ("runs since", status.started_at.to_string()),
+        ("runs since", time(status.started_at)),
+        ("last failure", status.last_failure.clone().unwrap_or_else(|| "none".to_owned())),
         ("version", status.version.to_owned()),
         ("redaction floor", status.floor_version.to_owned()),
     ];
@@ -228,11 +233,15 @@ fn counts<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> Vec<Vec<String>> {
     rows
 }
 
-fn oldest(now: Timestamp, depth: Depth) -> String {
-    match depth.oldest_at_ms {
-        Some(at) => format!("oldest {}", age(now, Timestamp::from_millis(at))),
-        None => "–".to_owned(),
-    }
+/// How long the oldest of a queue has been there.
+fn oldest(now: Timestamp, depth: Depth) -> Option<String> {
+    depth.oldest_at_ms.map(|at| age(now, Timestamp::from_millis(at)))
+}
+
+/// A time to the second.
+fn time(at: Timestamp) -> String {
+    let second = Timestamp::from_millis(at.as_millis().div_euclid(1_000) * 1_000);
+    second.to_string().replace('T', " ").replace(".000Z", " UTC")
 }
 
 fn age(now: Timestamp, at: Timestamp) -> String {
@@ -283,6 +292,12 @@ mod tests {
         assert_eq!([1, 1_536, 5 << 30].map(bytes), ["1 B", "1.5 KiB", "5.0 GiB"]);
         assert_eq!([7, 59_999, 7_200_000].map(span), ["7 ms", "59 s", "2 h"]);
         assert_eq!((counted(1, "key"), counted(2, "key")), ("1 key".into(), "2 keys".into()));
+    }
+
+    #[test]
+    fn times_are_told_to_the_second() {
+        let at = "2026-06-19T12:00:01.234567Z".parse().expect("a time");
+        assert_eq!(time(at), "2026-06-19 12:00:01 UTC");
     }
 
     #[test]

@@ -83,11 +83,15 @@ fn table(page: &mut String, section: &Section) -> fmt::Result {
         writeln!(page, "<p class=\"empty\">{}</p>\n</section>", escaped(section.empty))?;
         return Ok(());
     }
-    page.push_str("<table>\n<thead><tr>");
-    for column in section.columns {
-        write!(page, "<th scope=\"col\">{}</th>", escaped(column))?;
+    page.push_str("<table>\n");
+    if !section.columns.is_empty() {
+        page.push_str("<thead><tr>");
+        for column in section.columns {
+            write!(page, "<th scope=\"col\">{}</th>", escaped(column))?;
+        }
+        page.push_str("</tr></thead>\n");
     }
-    page.push_str("</tr></thead>\n<tbody>\n");
+    page.push_str("<tbody>\n");
     for row in &section.rows {
         page.push_str("<tr>");
         for (index, cell) in row.iter().enumerate() {
