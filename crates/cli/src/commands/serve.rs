@@ -23,7 +23,7 @@ use crate::home::{Home, RunNote, random_token};
 use crate::{host, identifiers, output};
 
 /// How long the daemon goes on shipping when it is told to stop.
-const SHIP_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const SHIP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a start waits for the server's answer to a registration, before it says that it is ready.
 const REGISTER_PATIENCE: Duration = Duration::from_secs(2);
