@@ -69,8 +69,8 @@ fn install(arguments: &ServiceInstallArguments) -> anyhow::Result<()> {
     }
     if environment("MODELSTAT_DAEMON_KEY").is_some() {
         output::note(
-            "MODELSTAT_DAEMON_KEY is not passed on: write `daemon_key` into modelstat.toml (0600) in \
-             the data directory, or name a file with --environment-file",
+            "MODELSTAT_DAEMON_KEY is not passed on: name a file (0600) with --environment-file, or write \
+             `daemon_key` into modelstat.toml (0600) in the data directory",
         );
     }
     let is_new = was.as_deref() != Some(&text);

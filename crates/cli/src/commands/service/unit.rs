@@ -51,9 +51,13 @@ pub(super) struct UnitPlan {
 impl UnitPlan {
     /// Writes the unit's text.
     pub(super) fn text(&self) -> anyhow::Result<String> {
+        // A user that systemd makes up owns no file that somebody could write a key into.
+        let secrets = match (self.manager, &self.run_as) {
+            (Manager::System, None) => "name a file of mode 0600 with --environment-file",
+            _ => "write it into modelstat.toml (mode 0600) in the data directory",
+        };
         let mut text = format!(
-            "{MARKER}; the next one overwrites it.\n\
-             # Keys stand in modelstat.toml (mode 0600) in the data directory, never here.\n\
+            "{MARKER}; the next one overwrites it.\n# No key stands here: {secrets}.\n\
              [Unit]\nDescription=modelstat {}\nDocumentation=https://modelstat.ai\n",
             self.verb
         );
