@@ -62,7 +62,9 @@ export function Devices({ devices }: { devices: Device[] }) {
                 {device.hostname !== null && <div className={table.muted}>{device.hostname}</div>}
               </th>
               <td className={isSilent(device) ? table.warn : undefined}>{stateOf(device)}</td>
-              <td className={table.muted}>{platformOf(device)}</td>
+              <td className={table.muted}>
+                <code>{platformOf(device)}</code>
+              </td>
               <td className={table.muted}>{device.daemon_version ?? "–"}</td>
               <td className={table.number}>{count(device.queue_size)}</td>
               <Moment at={device.last_event_at} />
