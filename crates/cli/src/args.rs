@@ -1,5 +1,8 @@
 //! What can be typed.
 
+mod devices;
+mod service;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +10,11 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::redact::Identifiers;
+
+pub(crate) use devices::{DevicesArguments, DevicesVerb};
+pub(crate) use service::{
+    ServiceArguments, ServiceInstallArguments, ServiceTarget, ServiceVerb, ServiceWord,
+};
 
 /// What your LLM spend buys, without a prompt ever leaving your machine.
 #[derive(Debug, Parser)]
@@ -287,144 +295,6 @@ pub(crate) enum OrgsVerb {
         #[command(flatten)]
         quiet: QuietArguments,
     },
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  modelstat daemon --register                 on a machine: registers, and shows a claim code
-  modelstat devices claim babab-dodod-gugug   on the server's machine: gives it to an org
-  modelstat devices list
-  modelstat devices revoke dev_0123456789abcdef0123456789abcdef")]
-pub(crate) struct DevicesArguments {
-    #[command(subcommand)]
-    pub(crate) verb: DevicesVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DevicesVerb {
-    /// Give the device of a claim code to an org
-    Claim {
-        /// The three words that the device's machine shows (`modelstat status`)
-        code: String,
-        /// The org's name or id
-        #[arg(long, default_value = crate::commands::DEFAULT_ORG)]
-        org: String,
-        #[command(flatten)]
-        quiet: QuietArguments,
-    },
-    /// List devices, without their secrets
-    List {
-        #[command(flatten)]
-        quiet: QuietArguments,
-    },
-    /// Revoke a device
-    Revoke {
-        /// The device's id, as `devices list` shows it
-        device_id: String,
-        #[command(flatten)]
-        quiet: QuietArguments,
-    },
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  modelstat service install                      the daemon, as a service of yours
-  modelstat service install --server-url https://stats.example --register
-  modelstat service install --verb up --dry-run  shows the unit, and writes nothing
-  sudo modelstat service install --system        a service of the machine, data in /var/lib/modelstat
-  modelstat service status
-  modelstat service uninstall")]
-pub(crate) struct ServiceArguments {
-    #[command(subcommand)]
-    pub(crate) verb: ServiceVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ServiceVerb {
-    /// Write the unit, enable and start it
-    Install(Box<ServiceInstallArguments>),
-    /// Stop, disable and remove the unit; data stays
-    Uninstall {
-        #[command(flatten)]
-        target: ServiceTarget,
-        /// Say what would be done, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Show whether it is installed, enabled and active
-    Status {
-        #[command(flatten)]
-        target: ServiceTarget,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServiceTarget {
-    /// The machine's services instead of yours
-    #[arg(long)]
-    pub(crate) system: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServiceInstallArguments {
-    #[command(flatten)]
-    pub(crate) target: ServiceTarget,
-    /// What the service runs
-    #[arg(long, value_enum, default_value_t = ServiceWord::Daemon)]
-    pub(crate) verb: ServiceWord,
-    #[command(flatten)]
-    pub(crate) home: HomeArguments,
-    /// The server that the daemon ships to
-    #[arg(long, value_name = "URL", env = "MODELSTAT_SERVER_URL")]
-    pub(crate) server_url: Option<String>,
-    /// Where the server listens
-    #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_LISTEN")]
-    pub(crate) listen: Option<SocketAddr>,
-    /// Where the daemon listens
-    #[arg(long, value_name = "ADDRESS", env = "MODELSTAT_DAEMON_LISTEN")]
-    pub(crate) daemon_listen: Option<SocketAddr>,
-    #[command(flatten)]
-    pub(crate) redaction: RedactionOptions,
-    /// Let the daemon register with the server as a device
-    #[arg(long)]
-    pub(crate) register: bool,
-    /// The user that a system service runs as [default: one that systemd makes up]
-    #[arg(long, value_name = "USER")]
-    pub(crate) run_as: Option<String>,
-    /// A file of `NAME=value` lines with secrets, mode 0600, that systemd reads at each start
-    #[arg(long, value_name = "FILE")]
-    pub(crate) environment_file: Option<PathBuf>,
-    /// Overwrite a unit that this verb did not write
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print the unit, and write nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ServiceWord {
-    /// The daemon alone
-    Daemon,
-    /// Server and daemon
-    Up,
-    /// The server alone
-    Server,
-}
-
-impl ServiceWord {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Daemon => "daemon",
-            Self::Up => "up",
-            Self::Server => "server",
-        }
-    }
 }
 
 #[derive(Debug, Args)]

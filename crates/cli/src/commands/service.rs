@@ -60,6 +60,15 @@ fn install(arguments: &ServiceInstallArguments) -> anyhow::Result<()> {
         }
         return Ok(());
     }
+    if let (Some(folder), Some(user)) = (&plan.data_dir, &plan.run_as)
+        && !folder.is_dir()
+    {
+        // systemd opens the one folder that may be written; it makes none.
+        return Err(hinted(
+            format!("there is no folder {}", folder.display()),
+            format!("make it first: `install -d -m 700 -o {user} {}`", folder.display()),
+        ));
+    }
     let (found, was) = read_unit(&path)?;
     if found == Found::Foreign && !arguments.force {
         return Err(hinted(

@@ -169,6 +169,7 @@ fn what_a_verb_does_not_know_is_refused() {
         (&["install", "--listen", "127.0.0.1:1"], "knows no"),
         (&["install", "--run-as", "me"], "--system"),
         (&["install", "--system", "--data-dir", "/srv/x", "--dry-run"], "--run-as"),
+        (&["install", "--system", "--data-dir", "/nowhere", "--run-as", "me"], "install -d -m 700"),
         (&["install", "--data-dir", "/srv/a\nExecStartPre=/bin/x"], "control characters"),
     ] {
         let output = host.run(arguments);
