@@ -357,8 +357,10 @@ impl Device {
     }
 
     fn resume_shipping(&self) {
-        self.parts.shown.lock().unwrap_or_else(PoisonError::into_inner).resume(OWN_KEY);
-        self.parts.shipper.ring();
+        if self.parts.keys.is_device() {
+            self.parts.shown.lock().unwrap_or_else(PoisonError::into_inner).resume();
+            self.parts.shipper.ring();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, DeviceStatus> {
