@@ -2,6 +2,8 @@
 import type {
   CallEvent,
   Cell,
+  Device,
+  DeviceList,
   Dimensions,
   EventDetail,
   Filter,
@@ -159,6 +161,45 @@ export function event(sample: Sample, id: string): EventDetail | null {
   const found = sample.events.find((entry) => entry.source_event_id === id);
   if (found === undefined) return null;
   return { event: found, cost_lines: costLines(found.model ?? "", found.tokens), tool_calls: [] };
+}
+
+/** One device of each kind; none in an org without data. */
+export function devices(sample: Sample): DeviceList {
+  const last = sample.events[sample.events.length - 1]?.ts;
+  if (last === undefined) return { devices: [] };
+  const before = (minutes: number) => new Date(Date.parse(last) - minutes * 60_000).toISOString();
+  const device = (digit: string, more: Partial<Device>): Device => ({
+    device_id: `dev_${digit.repeat(32)}`,
+    state: "claimed",
+    activity: "idle",
+    os_family: "linux",
+    os_version: "6.1.0",
+    arch: "x86_64",
+    hostname: null,
+    daemon: "modelstat-daemon",
+    daemon_version: "0.2.0",
+    queue_size: 0,
+    last_event_at: before(2),
+    stats: { "received.accepted": 120, "shipped.accepted": 120 },
+    claimed_at: before(20_000),
+    revoked_at: null,
+    last_seen_at: before(0),
+    ...more,
+  });
+  return {
+    devices: [
+      device("a", {}),
+      device("b", { activity: "offline", hostname: "build-7", queue_size: 14, last_seen_at: before(300) }),
+      device("c", { state: "revoked", activity: "offline", revoked_at: before(400), os_family: "macos" }),
+      device("d", {
+        activity: null,
+        queue_size: null,
+        last_event_at: null,
+        last_seen_at: null,
+        stats: {},
+      }),
+    ],
+  };
 }
 
 export function privacy(sample: Sample, from: string, to: string): Privacy {

@@ -56,6 +56,7 @@ function answer(sample: Sample, url: URL, body: string, response: ServerResponse
   else if (kind === "sessions")
     found(api.session(sample, decodeURIComponent(id ?? ""), parameters.get("app")));
   else if (kind === "events") found(api.event(sample, decodeURIComponent(id ?? "")));
+  else if (kind === "devices") found(api.devices(sample));
   else if (kind === "privacy")
     found(api.privacy(sample, parameters.get("from") ?? "", parameters.get("to") ?? ""));
   else found(null);

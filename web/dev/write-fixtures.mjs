@@ -21,6 +21,7 @@ const write = (name, value) =>
 write("me", api.me(sample));
 write("me-empty", { ...api.me(sample), first_event_at: null, last_event_at: null });
 write("dimensions", api.dimensions());
+write("devices", api.devices(sample));
 const tiles = [
   "cost",
   "tokens.total",

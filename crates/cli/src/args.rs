@@ -1,5 +1,8 @@
 //! What can be typed.
 
+mod devices;
+mod service;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +12,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::egress::Since;
 use crate::commands::model::ModelVerb;
 use crate::commands::redact::Identifiers;
+
+pub(crate) use devices::{DevicesArguments, DevicesVerb};
+pub(crate) use service::{
+    ServiceArguments, ServiceInstallArguments, ServiceTarget, ServiceVerb, ServiceWord,
+};
 
 /// What your LLM spend buys, without a prompt ever leaving your machine.
 #[derive(Debug, Parser)]
@@ -45,6 +53,8 @@ pub(crate) enum Verb {
     Orgs(OrgsArguments),
     /// Claim, list and revoke devices that registered with the server
     Devices(DevicesArguments),
+    /// Install, remove and look at a service of systemd
+    Service(ServiceArguments),
     /// Show what left this machine
     Egress(EgressArguments),
     /// Redact a file or standard input
@@ -331,44 +341,6 @@ pub(crate) enum OrgsVerb {
     },
     /// List orgs
     List {
-        #[command(flatten)]
-        quiet: QuietArguments,
-    },
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  modelstat daemon --register                 on a machine: registers, and shows a claim code
-  modelstat devices claim babab-dodod-gugug   on the server's machine: gives it to an org
-  modelstat devices list
-  modelstat devices revoke dev_0123456789abcdef0123456789abcdef")]
-pub(crate) struct DevicesArguments {
-    #[command(subcommand)]
-    pub(crate) verb: DevicesVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DevicesVerb {
-    /// Give the device of a claim code to an org
-    Claim {
-        /// The three words that the device's machine shows (`modelstat status`)
-        code: String,
-        /// The org's name or id
-        #[arg(long, default_value = crate::commands::DEFAULT_ORG)]
-        org: String,
-        #[command(flatten)]
-        quiet: QuietArguments,
-    },
-    /// List devices, without their secrets
-    List {
-        #[command(flatten)]
-        quiet: QuietArguments,
-    },
-    /// Revoke a device
-    Revoke {
-        /// The device's id, as `devices list` shows it
-        device_id: String,
         #[command(flatten)]
         quiet: QuietArguments,
     },

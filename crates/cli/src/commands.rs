@@ -10,6 +10,7 @@ pub(crate) mod orgs;
 pub(crate) mod prices;
 pub(crate) mod redact;
 pub(crate) mod serve;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod up;
 

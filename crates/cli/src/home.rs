@@ -47,12 +47,17 @@ pub(crate) struct RunNote {
 impl Home {
     /// Finds the data directory, and makes it when there is none.
     pub(crate) fn open(arguments: &HomeArguments) -> anyhow::Result<Self> {
-        let folder = match &arguments.data_dir {
-            Some(folder) => folder.clone(),
-            None => platform_folder(environment)?,
-        };
+        let folder = Self::folder_of(arguments)?;
         make_private(&folder)?;
         Ok(Self { folder })
+    }
+
+    /// Finds where the data directory is or would be.
+    pub(crate) fn folder_of(arguments: &HomeArguments) -> anyhow::Result<PathBuf> {
+        match &arguments.data_dir {
+            Some(folder) => Ok(folder.clone()),
+            None => platform_folder(environment),
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Verb::Keys(keys) => commands::keys::run(&keys),
         Verb::Orgs(orgs) => commands::orgs::run(&orgs),
         Verb::Devices(devices) => commands::devices::run(&devices),
+        Verb::Service(service) => commands::service::run(&service),
         Verb::Egress(egress) => commands::egress::run(&egress),
         Verb::Redact(redact) => commands::redact::run(&redact),
         Verb::Prices(prices) => commands::prices::run(&prices),

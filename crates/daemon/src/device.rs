@@ -60,6 +60,8 @@ pub struct DeviceStatus {
     pub claim_code: Option<String>,
     /// Where a person reads how.
     pub claim_url: Option<String>,
+    /// Whether events are shipped with its secret; not where the operator gave a key.
+    pub ships_events: bool,
     /// Why the last request failed, if it did.
     pub reason: Option<String>,
     /// When the server last took a heartbeat, since the start.
@@ -113,7 +115,7 @@ impl Device {
     pub(crate) fn open(folder: &Path, parts: DeviceParts) -> Result<Self, FileError> {
         let file = KeptFile::of_server(folder, &parts.door.destination());
         let kept = file.open()?;
-        let status = Arc::new(Mutex::new(DeviceStatus::of(&kept)));
+        let status = Arc::new(Mutex::new(DeviceStatus::of(&kept, parts.keys.is_device())));
         if let Some(registered) = &kept.registered {
             parts.keys.set_device_secret(Secret::new(registered.secret.as_str()));
         }
@@ -191,7 +193,7 @@ impl Device {
             tracing::warn!(
                 device_id = registered.device_id,
                 claim_code,
-                "registered; events wait until somebody claims this device on the server"
+                "registered; somebody has to claim this device on the server"
             );
         }
         self.parts.keys.set_device_secret(Secret::new(registered.secret.as_str()));
@@ -199,7 +201,7 @@ impl Device {
         self.previous = None;
         self.failures = 0;
         self.waited = 0;
-        *self.lock() = DeviceStatus { reason: self.save(), ..DeviceStatus::of(&self.kept) };
+        *self.lock() = DeviceStatus { reason: self.save(), ..self.status_of_kept() };
         self.resume_shipping();
         Duration::ZERO
     }
@@ -233,7 +235,7 @@ impl Device {
                 let is_claimed = read_claimed(&reply.body).unwrap_or(registered.is_claimed);
                 self.note_claim(is_claimed);
                 let last_heartbeat_at = Some(self.parts.clock.now());
-                *self.lock() = DeviceStatus { last_heartbeat_at, ..DeviceStatus::of(&self.kept) };
+                *self.lock() = DeviceStatus { last_heartbeat_at, ..self.status_of_kept() };
                 self.usual_wait(is_claimed)
             }
             401 if !self.was_refused => {
@@ -343,6 +345,10 @@ impl Device {
         self.parts.pace.probe
     }
 
+    fn status_of_kept(&self) -> DeviceStatus {
+        DeviceStatus::of(&self.kept, self.parts.keys.is_device())
+    }
+
     /// Writes what is to be kept; says why it could not.
     fn save(&self) -> Option<String> {
         let error = self.file.save(&self.kept).err()?;
@@ -351,8 +357,10 @@ impl Device {
     }
 
     fn resume_shipping(&self) {
-        self.parts.shown.lock().unwrap_or_else(PoisonError::into_inner).resume(OWN_KEY);
-        self.parts.shipper.ring();
+        if self.parts.keys.is_device() {
+            self.parts.shown.lock().unwrap_or_else(PoisonError::into_inner).resume();
+            self.parts.shipper.ring();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, DeviceStatus> {
@@ -361,7 +369,7 @@ impl Device {
 }
 
 impl DeviceStatus {
-    fn of(kept: &Kept) -> Self {
+    fn of(kept: &Kept, ships_events: bool) -> Self {
         let registered = kept.registered.as_ref();
         Self {
             state: match registered.map(|registered| registered.is_claimed) {
@@ -372,6 +380,7 @@ impl DeviceStatus {
             device_id: registered.map(|registered| registered.device_id.clone()),
             claim_code: registered.and_then(|registered| registered.claim_code.clone()),
             claim_url: registered.and_then(|registered| registered.claim_url.clone()),
+            ships_events,
             reason: None,
             last_heartbeat_at: None,
         }

@@ -122,6 +122,11 @@ impl KeyRing {
         kept.secrets.get((number as usize).checked_sub(1)?).cloned()
     }
 
+    /// Whether everything ships with what the server gave this device.
+    pub(crate) fn is_device(&self) -> bool {
+        matches!(self.own, Own::Device(_))
+    }
+
     /// Whether everything ships with the daemon's own key.
     pub(crate) fn has_own(&self) -> bool {
         !matches!(self.own, Own::None)

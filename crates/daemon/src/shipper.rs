@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::config::Pace;
 use crate::database::DatabaseError;
 use crate::egress::{Door, INGEST_PATH, Letter, Reply, SendError};
-use crate::keys::{KeyRing, OWN_KEY};
+use crate::keys::KeyRing;
 use crate::pipeline::halve;
 use crate::spool::{Outgoing, Shipped, Spool};
 use crate::status::{KeyState, KeyStatus, LastShip};
@@ -47,9 +47,9 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Forgets why a key had to wait: what it waited for has come.
-    pub(crate) fn resume(&mut self, key: u32) {
-        self.lanes.remove(&key);
+    /// Forgets why keys had to wait: the one that ships for all of them is good now.
+    pub(crate) fn resume(&mut self) {
+        self.lanes.clear();
     }
 
     /// Describes the keys that have something to ship or that the server answered badly.
@@ -176,7 +176,7 @@ impl Shipper {
     fn send_head(&self, key: u32) -> Result<Outcome, DatabaseError> {
         let Some(head) = self.spool.head(key)? else { return Ok(Outcome::Done) };
         let Some(secret) = self.keys.secret(key) else {
-            if key == OWN_KEY {
+            if self.keys.is_device() {
                 // A device has no key before it is registered, which may be any moment now.
                 return Ok(Outcome::Later {
                     reason: "not_registered".to_owned(),

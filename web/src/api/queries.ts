@@ -4,6 +4,7 @@ import { createContext, useContext } from "react";
 import { type RangeChoice, timeZone, type Window, windowOf } from "../lib/time";
 import { ApiError, type Client } from "./client";
 import type {
+  DeviceList,
   Dimensions,
   EventDetail,
   Filter,
@@ -158,6 +159,14 @@ export function usePrivacy(choice: RangeChoice) {
       return { window, privacy: await client.get<Privacy>("/v1/privacy", span(window), signal) };
     },
     placeholderData: keepPreviousData,
+  });
+}
+
+export function useDevices() {
+  const client = useClient();
+  return useQuery({
+    queryKey: ["devices"],
+    queryFn: ({ signal }) => client.get<DeviceList>("/v1/devices", {}, signal),
   });
 }
 

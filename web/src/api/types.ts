@@ -209,6 +209,31 @@ export interface Producer {
   last_at: string;
 }
 
+/** A daemon that registered itself and was claimed for the reader's org. */
+export interface Device {
+  device_id: string;
+  state: "claimed" | "revoked";
+  /** What it said last, `offline` when that was long ago; null before its first heartbeat. */
+  activity: string | null;
+  os_family: string | null;
+  os_version: string | null;
+  arch: string | null;
+  hostname: string | null;
+  daemon: string | null;
+  daemon_version: string | null;
+  /** Requests that wait for the server. */
+  queue_size: number | null;
+  last_event_at: string | null;
+  stats: Record<string, number>;
+  claimed_at: string | null;
+  revoked_at: string | null;
+  last_seen_at: string | null;
+}
+
+export interface DeviceList {
+  devices: Device[];
+}
+
 export interface Finding {
   rule: string;
   class: string;

@@ -29,7 +29,7 @@ use crate::home::{Home, RunNote, random_token};
 use crate::{host, identifiers, output};
 
 /// How long the daemon goes on shipping when it is told to stop.
-const SHIP_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const SHIP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a start waits for the server's answer to a registration, before it says that it is ready.
 const REGISTER_PATIENCE: Duration = Duration::from_secs(2);
@@ -283,11 +283,11 @@ pub(crate) fn describe_device(device: &DeviceStatus) -> String {
         (DeviceState::Registering, _) => {
             format!("not registered yet{reason}; `modelstat status` tells how it goes")
         }
-        (DeviceState::Unclaimed, Some(code)) => format!(
-            "{id}, unclaimed: events wait until the server's operator runs \
-             `modelstat devices claim {code}`"
-        ),
-        (DeviceState::Unclaimed, None) => format!("{id}, unclaimed: events wait"),
+        (DeviceState::Unclaimed, code) => {
+            let code = code.as_deref().unwrap_or("<code>");
+            let what = if device.ships_events { "events wait" } else { "it only sends heartbeats" };
+            format!("{id}, unclaimed: {what} until `modelstat devices claim {code}` on the server")
+        }
         (DeviceState::Claimed, _) => id.to_owned(),
         (DeviceState::Paused, _) => format!("{id}, refused by the server{reason}"),
     }

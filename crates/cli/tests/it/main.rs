@@ -1,5 +1,6 @@
 //! The built binary from outside: clients, hostile input, `kill -9`, redaction, and a search for what leaked.
 
+mod devices;
 mod drain;
 mod egress;
 mod faults;
@@ -11,5 +12,6 @@ mod product;
 mod reach;
 mod redact;
 mod redaction;
+mod service;
 mod support;
 mod verbs;

@@ -19,8 +19,8 @@ const AGAIN: &str = r#"{"data":{"device_id":"dev_1","device_uuid":"u","device_se
 const WAITS: &str = r#"{"data":{"server_time":"2026-06-19T12:00:00Z","status":"unclaimed"}}"#;
 const CLAIMED: &str = r#"{"data":{"server_time":"2026-06-19T12:00:00Z","status":"claimed"}}"#;
 
-fn with(body: &'static str) -> Option<Say> {
-    Some(Say { status: 200, header: "", body: Some(body) })
+const fn with(body: &'static str) -> Say {
+    Say { status: 200, header: "", body: Some(body) }
 }
 
 fn registers(config: &mut Config) {
@@ -33,6 +33,14 @@ fn registers(config: &mut Config) {
     });
     config.pace.heartbeat = Duration::from_millis(50);
     config.pace.claim_poll = Duration::from_millis(20);
+}
+
+fn claims_at_once(seen: &Seen) -> Say {
+    match path_of(seen) {
+        "/v1/tokens" => with(UNCLAIMED),
+        "/v1/ingest" => OK,
+        _ => with(CLAIMED),
+    }
 }
 
 fn path_of(seen: &Seen) -> &str {
@@ -48,12 +56,15 @@ fn events_wait_until_the_device_is_claimed() {
     let upstream = Upstream::start();
     let is_claimed = Arc::new(AtomicBool::new(false));
     let claimed = Arc::clone(&is_claimed);
-    upstream.rule(move |seen| match path_of(seen) {
-        "/v1/tokens" => with(UNCLAIMED),
-        "/v1/devices/dev_1/heartbeat" if claimed.load(Ordering::Acquire) => with(CLAIMED),
-        "/v1/devices/dev_1/heartbeat" => with(WAITS),
-        _ if claimed.load(Ordering::Acquire) => Some(OK),
-        _ => Some(say(403)),
+    upstream.rule(move |seen| {
+        let is_claimed = claimed.load(Ordering::Acquire);
+        Some(match path_of(seen) {
+            "/v1/tokens" => with(UNCLAIMED),
+            "/v1/devices/dev_1/heartbeat" if is_claimed => with(CLAIMED),
+            "/v1/devices/dev_1/heartbeat" => with(WAITS),
+            _ if is_claimed => OK,
+            _ => say(403),
+        })
     });
     let mut world = World::start_with(upstream.url(), |config| {
         registers(config);
@@ -94,11 +105,7 @@ fn events_wait_until_the_device_is_claimed() {
 #[test]
 fn what_leaves_is_the_closed_list_and_stands_in_the_ledger() {
     let upstream = Upstream::start();
-    upstream.rule(|seen| match path_of(seen) {
-        "/v1/tokens" => with(UNCLAIMED),
-        "/v1/ingest" => Some(OK),
-        _ => with(CLAIMED),
-    });
+    upstream.rule(|seen| Some(claims_at_once(seen)));
     let mut world = World::start_with(upstream.url(), registers);
     world.send(&batch(&[event("evt_1", "")]));
     world.wait_shipped();
@@ -143,11 +150,13 @@ fn a_refused_device_registers_again_once_and_then_pauses() {
     let counted = Arc::clone(&registrations);
     let refuses_all = Arc::new(AtomicBool::new(false));
     let refuses = Arc::clone(&refuses_all);
-    upstream.rule(move |seen| match path_of(seen) {
-        "/v1/tokens" if counted.fetch_add(1, Ordering::AcqRel) == 0 => with(UNCLAIMED),
-        "/v1/tokens" => with(AGAIN),
-        _ if refuses.load(Ordering::Acquire) || seen.key() == "made-up-1" => Some(say(401)),
-        _ => with(CLAIMED),
+    upstream.rule(move |seen| {
+        Some(match path_of(seen) {
+            "/v1/tokens" if counted.fetch_add(1, Ordering::AcqRel) == 0 => with(UNCLAIMED),
+            "/v1/tokens" => with(AGAIN),
+            _ if refuses.load(Ordering::Acquire) || seen.key() == "made-up-1" => say(401),
+            _ => with(CLAIMED),
+        })
     });
     let world = World::start_with(upstream.url(), |config| {
         registers(config);
@@ -180,11 +189,7 @@ fn a_refused_device_registers_again_once_and_then_pauses() {
 #[test]
 fn a_server_that_is_not_there_costs_nothing_but_time() {
     let upstream = Upstream::start();
-    upstream.rule(|seen| match path_of(seen) {
-        "/v1/tokens" => with(UNCLAIMED),
-        "/v1/ingest" => Some(OK),
-        _ => with(CLAIMED),
-    });
+    upstream.rule(|seen| Some(claims_at_once(seen)));
     upstream.hang_up(true);
     let world = World::start_with(upstream.url(), registers);
     world.send(&batch(&[event("evt_1", "")]));

@@ -10,6 +10,7 @@ import { PageHead } from "../../ui/PageHead";
 import { RangePicker } from "../../ui/RangePicker";
 import { Skeleton } from "../../ui/Skeleton";
 import { Updated } from "../../ui/Updated";
+import { RegisteredDevices } from "./Devices";
 import { Findings } from "./Findings";
 import { Outcomes } from "./Outcomes";
 import { Receipts } from "./Receipts";
@@ -80,6 +81,7 @@ function Proof({ privacy, window }: { privacy: PrivacyAnswer; window: Window }) 
       >
         <Reported reported={privacy.reported} />
       </Card>
+      <RegisteredDevices />
     </div>
   );
 }
