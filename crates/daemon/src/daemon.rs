@@ -13,7 +13,7 @@ use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, Hashes};
-use crate::database::DatabaseError;
+use crate::database::{self, DatabaseError};
 use crate::egress::{Door, DoorError, Ledger};
 use crate::files::{self, FileError};
 use crate::http::{App, Refused, Reports, Server};
@@ -111,9 +111,10 @@ impl Daemon {
             listener.local_addr().map_err(|source| listen_failed(config.listen, source))?;
         let keys = KeyRing::open(&config.data_dir.join("keys"), config.own_key.clone());
         let keys = Arc::new(keys.map_err(StartError::Keys)?);
-        let spool = Spool::open(&config.data_dir.join("spool.db"), config.spool, keys.has_own());
+        let path = config.data_dir.join("spool.db");
+        let spool = Spool::open(&path, config.spool, keys.has_own(), clock.now());
         let spool = Arc::new(spool.map_err(StartError::Spool)?);
-        let ledger = Ledger::open(&config.data_dir.join("egress.db"), config.ledger);
+        let ledger = open_ledger(&config, clock.as_ref());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
         let shared = Arc::new(Shared {
@@ -154,6 +155,7 @@ impl Daemon {
             admin_token: config.admin_token,
             keys,
             writer: writer.clone(),
+            packers: Arc::default(),
             reports: Reports {
                 status: Arc::new(move || source.status()),
                 ledger: Arc::clone(&shared.ledger),
@@ -249,6 +251,7 @@ impl Shared {
 
     fn status(&self) -> Result<Status, DatabaseError> {
         let (used_bytes, limit_bytes) = self.spool.used();
+        let limits = self.spool.limits();
         let [incoming, outbox, turns, quarantine] = self.spool.depths()?;
         let waiting = self.spool.waiting();
         let (keys, last_ship, last_failure) = {
@@ -263,7 +266,17 @@ impl Shared {
             destination: self.door.destination(),
             started_at: self.started_at,
             now: self.clock.now(),
-            spool: SpoolStatus { used_bytes, limit_bytes, incoming, outbox, turns, quarantine },
+            spool: SpoolStatus {
+                used_bytes,
+                limit_bytes,
+                max_age_seconds: limits.age.map(|age| age.as_secs()),
+                reserve_bytes: self.spool.reserve_bytes(),
+                incoming,
+                outbox,
+                turns,
+                quarantine,
+                damaged_files: self.spool.damaged_files(),
+            },
             keys,
             last_ship,
             last_failure,
@@ -275,6 +288,21 @@ impl Shared {
             summaries: self.spool.counters(Kind::Summary)?,
             refused_requests: self.refused.counts(),
         })
+    }
+}
+
+/// Opens the ledger. A damaged one is kept under another name, as it may still prove something, and a new
+/// one is begun: what cannot be written down is not sent.
+fn open_ledger(config: &Config, clock: &dyn Clock) -> Result<Ledger, DatabaseError> {
+    let path = config.data_dir.join("egress.db");
+    match Ledger::open(&path, config.ledger) {
+        Err(error) if error.is_damage() => {
+            let aside = database::set_aside(&path, clock.now().as_millis())?;
+            let file = aside.file_name().unwrap_or_default().display();
+            tracing::error!(%error, %file, "the egress ledger is damaged: moved aside, and begun anew");
+            Ledger::open(&path, config.ledger)
+        }
+        opened => opened,
     }
 }
 

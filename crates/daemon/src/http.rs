@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Secret;
 use crate::keys::KeyRing;
-use crate::spool::Writer;
+use crate::spool::{Packers, Writer};
 use crate::status::Status;
 
 pub(crate) use admin::Reports;
@@ -37,6 +37,7 @@ pub(crate) struct App {
     pub(crate) admin_token: Secret,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) writer: Writer,
+    pub(crate) packers: Arc<Packers>,
     pub(crate) reports: Reports,
     pub(crate) refused: Arc<Refused>,
     /// Bytes of bodies in memory.

@@ -4,6 +4,7 @@
 //! transaction that queues it.
 
 mod body;
+mod expired;
 mod halve;
 mod segments;
 mod sessions;
@@ -23,7 +24,8 @@ use crate::database::DatabaseError;
 use crate::spool::{Moved, Spool, Step};
 use crate::wake::{Phase, Wake};
 
-pub(crate) use halve::halve;
+pub(crate) use expired::{app_and_device, report_of};
+pub(crate) use halve::{halve, is_whole};
 use sessions::Sessions;
 
 /// How long a batch is remembered, so that its repeat is told apart.
@@ -72,6 +74,7 @@ impl Pipeline {
     fn work_safely(&self, sessions: &mut Option<Sessions>) -> bool {
         match catch_unwind(AssertUnwindSafe(|| self.work(sessions))) {
             Ok(Ok(())) => return true,
+            Ok(Err(error)) if self.spool.mend_if_damaged(error, self.clock.now().as_millis()) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the pipeline could not go on, will retry"),
             Err(_) => tracing::error!("the pipeline panicked, will retry"),
         }
@@ -115,6 +118,9 @@ impl Pipeline {
     fn tidy(&self, forgot: &mut Option<Instant>) {
         if let Err(error) = self.spool.checkpoint_dropped_text() {
             tracing::warn!(%error, "the spool's log could not be emptied, will retry");
+        }
+        if let Err(error) = self.spool.expire_turns(self.clock.now()) {
+            tracing::warn!(%error, "turns could not be given up for their age, will retry");
         }
         if forgot.is_some_and(|at| at.elapsed() < FORGET_INTERVAL) {
             return;

@@ -1,4 +1,8 @@
-//! Sends what the outbox holds: in order for each key, the same bytes on every try.
+//! Sends what the outbox holds: in order for each session, the same bytes on every try.
+//!
+//! A key's requests go oldest first. While many of one wait, every second one is among the newest that
+//! share no session with an older one: an outage of a day must not hold up what happens now for as long
+//! as it takes to catch up.
 
 mod backoff;
 mod lane;
@@ -15,14 +19,17 @@ use crate::config::Pace;
 use crate::database::DatabaseError;
 use crate::egress::{Door, INGEST_PATH, Letter, Reply, SendError};
 use crate::keys::KeyRing;
-use crate::pipeline::halve;
-use crate::spool::{Outgoing, Shipped, Spool};
+use crate::pipeline::{app_and_device, halve, is_whole, report_of};
+use crate::spool::{Outgoing, Shipped, Spool, Turn};
 use crate::status::{KeyState, KeyStatus, LastShip};
 use crate::wake::{Phase, Wake};
 use lane::Lane;
 
 /// Longest sleep without work: a bell that was missed costs no more.
 const IDLE_TIME: Duration = Duration::from_secs(1);
+
+/// Requests of a key from which on the newest are sent between the oldest.
+const LONG_QUEUE: u64 = 32;
 
 /// What the thread works with, and what it shows.
 pub(crate) struct Shipper {
@@ -86,11 +93,15 @@ enum Outcome {
 impl Shipper {
     /// Runs until it is told to finish and nothing can be sent, or to end.
     pub(crate) fn run(self) {
-        let mut last = None;
+        let (mut last, mut turn, mut expired) = (None, Turn::Oldest, None::<Instant>);
         loop {
             let phase = self.wake.phase();
             if phase == Phase::Ending {
                 return;
+            }
+            if expired.is_none_or(|at| at.elapsed() >= self.pace.checkpoint) {
+                expired = Some(Instant::now());
+                self.expire();
             }
             let Some(key) = self.next_key(last) else {
                 if phase == Phase::Finishing {
@@ -100,7 +111,15 @@ impl Shipper {
                 continue;
             };
             last = Some(key);
-            self.try_key(key);
+            turn = if turn == Turn::Oldest { Turn::Newest } else { Turn::Oldest };
+            self.try_key(key, turn);
+        }
+    }
+
+    /// Gives up what is too old, on this thread so that nothing goes while it is on its way.
+    fn expire(&self) {
+        if let Err(error) = self.spool.expire_requests(self.clock.now(), app_and_device) {
+            tracing::warn!(%error, "requests could not be given up for their age, will retry");
         }
     }
 
@@ -128,10 +147,13 @@ impl Shipper {
         soonest.min(IDLE_TIME)
     }
 
-    fn try_key(&self, key: u32) {
+    fn try_key(&self, key: u32, turn: Turn) {
         // A request leaves the queue in one transaction, so a panic leaves it there.
-        let outcome = match catch_unwind(AssertUnwindSafe(|| self.send_head(key))) {
+        let outcome = match catch_unwind(AssertUnwindSafe(|| self.send_next(key, turn))) {
             Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) if self.spool.mend_if_damaged(error, self.clock.now().as_millis()) => {
+                Outcome::Done
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the spool failed while shipping, will retry");
                 Outcome::Unreachable { reason: "spool".to_owned() }
@@ -167,8 +189,15 @@ impl Shipper {
         }
     }
 
-    fn send_head(&self, key: u32) -> Result<Outcome, DatabaseError> {
-        let Some(head) = self.spool.head(key)? else { return Ok(Outcome::Done) };
+    fn send_next(&self, key: u32, turn: Turn) -> Result<Outcome, DatabaseError> {
+        let is_long = self.spool.waiting_of(key) > LONG_QUEUE;
+        let turn = if is_long { turn } else { Turn::Oldest };
+        let Some(head) = self.spool.next_of(key, turn)? else { return Ok(Outcome::Done) };
+        if !is_whole(&head.request) {
+            tracing::error!(key, "a request in the spool is damaged, set aside");
+            self.spool.quarantine(&head, "damaged_request", self.clock.now())?;
+            return Ok(Outcome::Done);
+        }
         let Some(secret) = self.keys.secret(key) else {
             return Ok(Outcome::Refused { reason: "no_such_key".to_owned() });
         };
@@ -205,6 +234,7 @@ impl Shipper {
                 let events = head.request.events;
                 self.lock().last_ship = Some(LastShip { at: now, status, events });
                 self.spool.shipped(head, said)?;
+                self.spool.report_expired(now, report_of)?;
                 Ok(Outcome::Done)
             }
             401 | 403 => Ok(Outcome::Refused { reason: format!("status_{status}") }),

@@ -6,17 +6,21 @@
 mod commit;
 mod counters;
 mod disk;
+mod expire;
 mod outbox;
+mod salvage;
+mod sessions;
 mod steps;
 mod trust;
 mod turns;
 mod usage;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use modelstat_wire::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use crate::config::SpoolLimits;
@@ -26,18 +30,21 @@ use usage::Usage;
 
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
-pub(crate) use outbox::{Outgoing, Shipped, ToShip};
+pub(crate) use expire::Expired;
+pub(crate) use outbox::{Outgoing, Shipped, ToShip, Turn};
+pub(crate) use sessions::digest;
 pub(crate) use steps::{ClosedTurns, Incoming, Moved, Step};
-pub(crate) use trust::{Packer, decode_batch, unpack};
+pub(crate) use trust::{Packer, Packers, decode_batch, unpack};
 pub(crate) use turns::{SessionKey, SessionTurns, StoredTurn, TurnPlace, TurnRow};
 pub(crate) use writer::Writer;
 
 /// What made each version of the tables out of the one before.
-const SCHEMA: &[&str] = &[include_str!("spool/schema.sql")];
+const SCHEMA: &[&str] = &[include_str!("spool/schema.sql"), include_str!("spool/order.sql")];
 
 /// The file and what is known about it.
 pub(crate) struct Spool {
     inner: Mutex<Inner>,
+    path: PathBuf,
     limits: SpoolLimits,
     /// What one key may hold.
     share_bytes: u64,
@@ -51,17 +58,26 @@ struct Inner {
     usage: Usage,
 }
 
+impl Inner {
+    fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let connection = database::open(path, "spool.db", SCHEMA)?;
+        let usage = Usage::read(&connection)?;
+        Ok(Self { connection, usage })
+    }
+}
+
 impl Spool {
     /// Opens the file. Where several keys share the spool, none may hold more than half of it.
     pub(crate) fn open(
         path: &Path,
         limits: SpoolLimits,
         has_one_key: bool,
+        now: Timestamp,
     ) -> Result<Self, DatabaseError> {
-        let connection = database::open(path, "spool.db", SCHEMA)?;
-        let usage = Usage::read(&connection)?;
+        let inner = Self::open_or_mend(path, now.as_millis())?;
         Ok(Self {
-            inner: Mutex::new(Inner { connection, usage }),
+            inner: Mutex::new(inner),
+            path: path.to_owned(),
             limits,
             share_bytes: if has_one_key { limits.bytes } else { limits.bytes / 2 },
             disk: disk::Disk::of(path, limits),
@@ -104,6 +120,21 @@ impl Spool {
             self.note_dropped_text();
         }
         emptied.map(|_| ())
+    }
+
+    /// Returns how many damaged files lie beside the file, to be looked at.
+    pub(crate) fn damaged_files(&self) -> u64 {
+        salvage::damaged_files(&self.path)
+    }
+
+    /// Returns what is kept, and for how long.
+    pub(crate) fn limits(&self) -> SpoolLimits {
+        self.limits
+    }
+
+    /// Returns the free disk space that is left to others.
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        self.disk.reserve_bytes()
     }
 
     /// Returns the bytes in use and their limit.

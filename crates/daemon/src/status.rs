@@ -30,7 +30,7 @@ pub struct Status {
     pub last_ship: Option<LastShip>,
     /// Why the last try failed, if it did.
     pub last_failure: Option<String>,
-    /// Events by outcome at the door: accepted, duplicate, rejected.
+    /// Events by outcome: accepted, duplicate or rejected at the door, expired later.
     pub outcomes: BTreeMap<String, u64>,
     /// Refused records by reason.
     pub rejected: BTreeMap<String, u64>,
@@ -53,6 +53,11 @@ pub struct SpoolStatus {
     pub used_bytes: u64,
     /// Bytes that may be used.
     pub limit_bytes: u64,
+    /// The longest that anything waits; absent where nothing is too old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
+    /// Free disk space that is left to others; below it ingest answers 503.
+    pub reserve_bytes: u64,
     /// Batches that arrived and are not yet taken apart.
     pub incoming: Depth,
     /// Requests that wait for the server.
@@ -61,6 +66,8 @@ pub struct SpoolStatus {
     pub turns: Depth,
     /// Requests that the server will never take.
     pub quarantine: Depth,
+    /// Files that were damaged and moved aside, to be looked at or deleted by hand.
+    pub damaged_files: u64,
 }
 
 /// How much one queue holds.

@@ -14,7 +14,7 @@ use modelstat_wire::{
 
 use super::{App, answer};
 use crate::keys::KeysError;
-use crate::spool::{CommitError, Entry, Packer, Receipt};
+use crate::spool::{CommitError, Entry, Packers, Receipt};
 
 /// The two endpoints, which differ in a limit and in the shape of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
     let received = receive(&parts.headers, body, limit, app.limits.body_time, &app.budget).await?;
     let worker = Arc::clone(&app.workers).acquire_owned().await.map_err(|_| refuse::STOPPING)?;
     let (keys, floor) = (Arc::clone(&app.keys), app.floor.clone());
+    let packers = Arc::clone(&app.packers);
     let now = app.clock.now();
     let prepared = tokio::task::spawn_blocking(move || {
         let _worker = worker;
@@ -62,7 +63,7 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
         let parsed = modelstat_wire::parse_batch(&plain).map_err(|error| refuse_body(&error))?;
         drop(plain);
         let key = keys.number_of(&secret).map_err(|error| refuse_key(&error))?;
-        Ok(Prepared::new(parsed, key, &floor, now))
+        Ok(Prepared::new(parsed, key, &floor, &packers, now))
     });
     let prepared = prepared.await.map_err(|_| refuse::PANICKED)??;
     let events = prepared.events;
@@ -98,7 +99,13 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(parsed: ParsedBatch, key: u32, floor: &BatchFloor, now: Timestamp) -> Self {
+    fn new(
+        parsed: ParsedBatch,
+        key: u32,
+        floor: &BatchFloor,
+        packers: &Packers,
+        now: Timestamp,
+    ) -> Self {
         let (batch, findings) = modelstat_wire::redact_batch(parsed.batch, floor);
         let encoded = modelstat_wire::encode_batch(&batch);
         let mut hasher = blake3::Hasher::new();
@@ -110,7 +117,7 @@ impl Prepared {
             received_at: now,
             hash: *hasher.finalize().as_bytes(),
             events: batch.events.len() as u64,
-            body: holds_anything(&batch).then(|| Packer::new().pack(&encoded)),
+            body: holds_anything(&batch).then(|| packers.pack(&encoded)),
             rejected: count_reasons(&rejected),
             findings,
         };

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use modelstat_redact::{RawText, RedactedText};
 use modelstat_wire::egress::EgressBatch;
 
-use crate::spool::ToShip;
+use crate::spool::{ToShip, digest};
 
 /// Encodes and compresses a request; equal batches have equal bytes, as the frame holds no time.
 pub(super) fn to_ship(key: u32, batch_id: String, events: usize, batch: &EgressBatch) -> ToShip {
@@ -15,7 +15,16 @@ pub(super) fn to_ship(key: u32, batch_id: String, events: usize, batch: &EgressB
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
     encoder.write_all(&plain).expect("memory takes any bytes");
     let body = encoder.finish().expect("memory takes any bytes");
-    ToShip { key, batch_id, events: events as u64, plain_bytes: plain.len() as u64, body }
+    let sessions = sessions_of(key, batch);
+    ToShip { key, batch_id, events: events as u64, plain_bytes: plain.len() as u64, body, sessions }
+}
+
+fn sessions_of(key: u32, batch: &EgressBatch) -> Vec<u64> {
+    let app = batch.app().map_or("", |app| app.as_str());
+    let mut names: Vec<&str> = batch.sessions().map(RedactedText::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|session| digest(key, app, session)).collect()
 }
 
 /// Lets an id of our own making be text of a batch.

@@ -17,7 +17,7 @@ use crate::spool::{ClosedTurns, SessionKey, StoredTurn, TurnPlace};
 const MAX_SEGMENTS: usize = 50;
 
 /// What says which daemon made a batch.
-const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
+pub(super) const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
 
 /// A segment is made once: its turns are deleted with it.
 const GENERATION: u64 = 1;

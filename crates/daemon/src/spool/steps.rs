@@ -163,7 +163,7 @@ fn keep_turn(
     Ok(())
 }
 
-fn delete_turn(
+pub(super) fn delete_turn(
     transaction: &Transaction<'_>,
     usage: &mut Usage,
     row: i64,
