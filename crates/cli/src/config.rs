@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use modelstat_daemon::SpoolLimits;
 use serde::Deserialize;
 
 use crate::args::{DaemonOptions, ExcerptWord, HashesWord, HomeArguments, RedactionOptions};
 use crate::error::hinted;
 use crate::home::Home;
+use crate::spool_section::SpoolSection;
 
 /// Where the server listens unless it is told otherwise.
 const DEFAULT_LISTEN: SocketAddr =
@@ -33,6 +35,8 @@ pub(crate) struct File {
     hashes: Option<HashesWord>,
     #[serde(default)]
     redact: RedactSection,
+    #[serde(default)]
+    spool: SpoolSection,
     /// Where the file lies, from which its paths go.
     #[serde(skip)]
     folder: PathBuf,
@@ -74,7 +78,7 @@ impl File {
             hinted(
                 format!("{} is not valid (line {line})", path.display()),
                 "known keys: listen, daemon_listen, server_url, daemon_key, excerpt, hashes, \
-                 redact.identifiers, redact.rules",
+                 redact.identifiers, redact.rules, spool.max_bytes, spool.max_age, spool.reserve_bytes",
             )
         })
     }
@@ -101,6 +105,11 @@ impl File {
 
     pub(crate) fn hashes(&self, options: &DaemonOptions) -> HashesWord {
         options.hashes.or(self.hashes).unwrap_or(HashesWord::Keyed)
+    }
+
+    /// Limits of the daemon's spool, checked.
+    pub(crate) fn spool_limits(&self) -> anyhow::Result<SpoolLimits> {
+        self.spool.limits()
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

@@ -11,6 +11,7 @@ mod home;
 mod identifiers;
 mod output;
 mod process;
+mod spool_section;
 
 use std::process::ExitCode;
 

@@ -14,6 +14,7 @@ use ureq::http::{StatusCode, Uri, header};
 
 use crate::config::{Config, Secret};
 use crate::database::DatabaseError;
+use crate::failpoint;
 
 use ledger::Intent;
 pub(crate) use ledger::Ledger;
@@ -129,8 +130,11 @@ impl Door {
             plain_bytes: letter.plain_bytes,
             payload: letter.body,
         };
+        failpoint::reach("before_intent");
         let entry = self.ledger.intend(&intent).map_err(SendError::Ledger)?;
+        failpoint::reach("after_intent");
         let outcome = self.post(letter);
+        failpoint::reach("after_answer");
         let (status, word) = match &outcome {
             Ok(reply) => (Some(reply.status), "answered"),
             Err(word) => (None, *word),

@@ -17,6 +17,8 @@ mod config;
 mod daemon;
 mod database;
 mod egress;
+#[doc(hidden)]
+pub mod failpoint;
 mod files;
 mod http;
 mod keys;

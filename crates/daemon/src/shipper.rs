@@ -18,6 +18,7 @@ use serde::Deserialize;
 use crate::config::Pace;
 use crate::database::DatabaseError;
 use crate::egress::{Door, INGEST_PATH, Letter, Reply, SendError};
+use crate::failpoint;
 use crate::keys::KeyRing;
 use crate::pipeline::{app_and_device, halve, is_whole, report_of};
 use crate::spool::{Outgoing, Shipped, Spool, Turn};
@@ -233,21 +234,27 @@ impl Shipper {
                 };
                 let events = head.request.events;
                 self.lock().last_ship = Some(LastShip { at: now, status, events });
+                failpoint::reach("before_shipped");
                 self.spool.shipped(head, said)?;
+                failpoint::reach("after_shipped");
                 self.spool.report_expired(now, report_of)?;
                 Ok(Outcome::Done)
             }
             401 | 403 => Ok(Outcome::Refused { reason: format!("status_{status}") }),
             413 => {
+                failpoint::reach("before_halve");
                 match halve(&head.request) {
                     Some(parts) => self.spool.replace(head, &parts, now)?,
                     None => self.spool.quarantine(head, "status_413", now)?,
                 }
+                failpoint::reach("after_halve");
                 Ok(Outcome::Done)
             }
             400 | 415 | 422 => {
                 tracing::warn!(status, "the server will never take a request, set aside");
+                failpoint::reach("before_quarantine");
                 self.spool.quarantine(head, &format!("status_{status}"), now)?;
+                failpoint::reach("after_quarantine");
                 Ok(Outcome::Done)
             }
             _ => Ok(later(format!("status_{status}"))),

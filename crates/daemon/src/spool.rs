@@ -25,6 +25,7 @@ use rusqlite::{Connection, Transaction};
 
 use crate::config::SpoolLimits;
 use crate::database::{self, DatabaseError};
+use crate::failpoint;
 use crate::status::Depth;
 use usage::Usage;
 
@@ -115,7 +116,9 @@ impl Spool {
         if !self.has_dropped_text.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
+        failpoint::reach("before_checkpoint");
         let emptied = database::checkpoint(&self.lock().connection);
+        failpoint::reach("after_checkpoint");
         if !matches!(emptied, Ok(true)) {
             self.note_dropped_text();
         }

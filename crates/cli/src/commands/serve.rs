@@ -160,6 +160,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             HashesWord::Keyed => Hashes::Keyed,
             HashesWord::Published => Hashes::Published,
         },
+        spool: setup.file.spool_limits()?,
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),
             setup.server_url,

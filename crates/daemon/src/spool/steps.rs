@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::usage::Usage;
 use super::{Kind, Spool, ToShip, TurnRow, counters, outbox};
 use crate::database::{DatabaseError, integer};
+use crate::failpoint;
 
 /// Most batches of one step: they share one flush of the disk.
 const MAX_STEP_ROWS: u32 = 32;
@@ -71,9 +72,11 @@ impl Spool {
 
     /// Queues requests, keeps turns and deletes what they came from, all at once.
     pub(crate) fn apply(&self, steps: &[Step], now: Timestamp) -> Result<(), DatabaseError> {
+        failpoint::reach("before_apply");
         self.change(|transaction, usage| {
             steps.iter().try_for_each(|step| apply_one(transaction, usage, step, now))
         })?;
+        failpoint::reach("after_apply");
         self.note_dropped_text();
         Ok(())
     }
@@ -85,6 +88,7 @@ impl Spool {
         closed: &[ClosedTurns],
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
+        failpoint::reach("before_close");
         self.change(|transaction, usage| {
             outbox::queue(transaction, usage, request, now)?;
             for segment in closed {
@@ -98,6 +102,7 @@ impl Spool {
             }
             Ok(())
         })?;
+        failpoint::reach("after_close");
         self.note_dropped_text();
         Ok(())
     }

@@ -5,5 +5,6 @@ mod delivery;
 mod doors;
 mod privacy;
 mod segments;
+mod spool;
 mod upstream;
 mod world;
