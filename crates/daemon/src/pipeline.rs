@@ -26,7 +26,7 @@ use crate::wake::{Phase, Wake};
 
 pub(crate) use expired::{app_and_device, report_of};
 pub(crate) use halve::{halve, is_whole};
-use sessions::Sessions;
+use sessions::{MAX_OPEN, Sessions};
 
 /// How long a batch is remembered, so that its repeat is told apart.
 const REPEAT_TIME: Duration = Duration::from_hours(7 * 24);
@@ -84,8 +84,8 @@ impl Pipeline {
 
     fn work(&self, known: &mut Option<Sessions>) -> Result<(), DatabaseError> {
         let sessions = match known {
-            Some(sessions) => sessions,
-            None => known.insert(Sessions::new(self.spool.sessions()?)),
+            Some(sessions) if !sessions.should_read_again() => sessions,
+            _ => known.insert(Sessions::new(self.spool.sessions(MAX_OPEN)?)),
         };
         while self.wake.phase() != Phase::Ending && self.take_apart_some(sessions)? {}
         self.close_segments(sessions)

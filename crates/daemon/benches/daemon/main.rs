@@ -57,6 +57,9 @@ fn read(arguments: &[String]) -> Result<Bench, String> {
         if word == "--bench" {
             continue;
         }
+        if word == "--help" {
+            return Err("the benchmark of the daemon".to_owned());
+        }
         if word == "--library" {
             bench.program = Program::Library;
             continue;

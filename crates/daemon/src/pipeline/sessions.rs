@@ -8,10 +8,16 @@ use modelstat_wire::Timestamp;
 
 use crate::spool::{SessionKey, SessionTurns, TurnPlace, TurnRow};
 
-/// The open sessions; bounded by the spool, which holds a turn of each.
+/// Most sessions in memory, about 20 MB of them. Others wait in the spool until some of these are closed:
+/// an outage that brings millions of sessions at once must not bring millions of entries here.
+pub(super) const MAX_OPEN: usize = 65_536;
+
+/// The open sessions, or as many as fit.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     open: BTreeMap<SessionKey, Open>,
+    /// Whether the spool may hold sessions that are not here.
+    is_cut: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +32,7 @@ struct Open {
 }
 
 impl Sessions {
-    /// Takes what the spool holds at the start.
+    /// Takes what the spool holds, of at most [`MAX_OPEN`] sessions.
     pub(super) fn new(found: Vec<SessionTurns>) -> Self {
         let open = |found: SessionTurns| {
             let state = Open {
@@ -39,12 +45,22 @@ impl Sessions {
             };
             (found.session, state)
         };
-        Self { open: found.into_iter().map(open).collect() }
+        let is_cut = found.len() >= MAX_OPEN;
+        Self { open: found.into_iter().map(open).collect(), is_cut }
+    }
+
+    /// Whether there is room for sessions that were left in the spool.
+    pub(super) fn should_read_again(&self) -> bool {
+        self.is_cut && self.open.len() <= MAX_OPEN / 2
     }
 
     /// Notes turns that arrived.
     pub(super) fn note(&mut self, turns: &[TurnRow], at: Timestamp) {
         for turn in turns {
+            if self.open.len() >= MAX_OPEN && !self.open.contains_key(&turn.session) {
+                self.is_cut = true;
+                continue;
+            }
             let fresh = Open {
                 turns: 0,
                 chars: 0,
@@ -97,4 +113,31 @@ impl Sessions {
 
 fn apart(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_micros(from.as_micros().abs_diff(to.as_micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modelstat_redact::RedactedText;
+
+    fn turn(number: usize) -> TurnRow {
+        let id = modelstat_redact::RawText::from(format!("sess_{number}")).redact().0;
+        let session = SessionKey { key: 1, app: None, session_id: id };
+        let event_id = RedactedText::from_static("evt");
+        TurnRow { session, event_id, ts: Timestamp::from_micros(0), chars: 1, body: Vec::new() }
+    }
+
+    #[test]
+    fn sessions_beyond_the_bound_wait_in_the_spool() {
+        let mut sessions = Sessions::default();
+        for number in 0..MAX_OPEN + 10 {
+            sessions.note(&[turn(number)], Timestamp::from_micros(0));
+        }
+        assert_eq!(sessions.open.len(), MAX_OPEN);
+        assert!(!sessions.should_read_again());
+        for number in 0..=MAX_OPEN / 2 {
+            sessions.keep(&turn(number).session, &[]);
+        }
+        assert!(sessions.should_read_again());
+    }
 }

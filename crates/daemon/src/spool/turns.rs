@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trust::{decode_turn, trusted_name, unpack};
 use super::{Kind, Spool, counters};
-use crate::database::{DatabaseError, count};
+use crate::database::{DatabaseError, count, integer};
 
 /// Whose turns are summarised together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,14 +85,15 @@ pub(crate) struct SessionTurns {
 }
 
 impl Spool {
-    /// Goes through all sessions with turns; used once, at the start.
-    pub(crate) fn sessions(&self) -> Result<Vec<SessionTurns>, DatabaseError> {
+    /// Goes through sessions with turns, up to a number: the order is that of an index, so that what lies
+    /// beyond is not read.
+    pub(crate) fn sessions(&self, most: usize) -> Result<Vec<SessionTurns>, DatabaseError> {
         let inner = self.lock();
         let mut statement = inner.connection.prepare(
             "SELECT key, app, session_id, COUNT(*), SUM(chars), MIN(ts), MAX(ts), MAX(arrived_at)
-             FROM turns GROUP BY key, app, session_id",
+             FROM turns GROUP BY key, app, session_id LIMIT ?1",
         )?;
-        let rows = statement.query_map([], |row| {
+        let rows = statement.query_map([integer(most)], |row| {
             Ok(SessionTurns {
                 session: SessionKey {
                     key: row.get(0)?,
