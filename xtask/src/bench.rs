@@ -21,9 +21,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             "daemon" => daemon::run(options),
             "redact" => redact::run(options),
             "sdk" => sdk::run(options),
-            other => {
-                Err(format!("there is no benchmark `{other}`; there are: ingest, daemon, redact, sdk"))
-            }
+            other => Err(format!(
+                "there is no benchmark `{other}`; there are: ingest, daemon, redact, sdk"
+            )),
         },
     }
 }

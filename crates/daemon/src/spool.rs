@@ -65,6 +65,18 @@ impl Inner {
         let usage = Usage::read(&connection)?;
         Ok(Self { connection, usage })
     }
+
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &mut Usage) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let mut usage = self.usage.clone();
+        let transaction = self.connection.transaction()?;
+        let done = work(&transaction, &mut usage)?;
+        transaction.commit()?;
+        self.usage = usage;
+        Ok(done)
+    }
 }
 
 impl Spool {
@@ -98,12 +110,20 @@ impl Spool {
         work: impl FnOnce(&Transaction<'_>, &mut Usage) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let mut inner = self.lock();
-        let mut usage = inner.usage.clone();
-        let transaction = inner.connection.transaction()?;
-        let done = work(&transaction, &mut usage)?;
-        transaction.commit()?;
-        inner.usage = usage;
-        Ok(done)
+        // An acknowledgement stands on the flush, so it is asked for each time.
+        inner.connection.execute_batch("PRAGMA synchronous = FULL")?;
+        inner.change(work)
+    }
+
+    /// The same without a flush of the disk, for what may be done again: a power cut can undo it, a kill
+    /// cannot.
+    fn change_without_flush<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut Usage) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let mut inner = self.lock();
+        inner.connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+        inner.change(work)
     }
 
     /// Marks that rows with text were deleted, so that the log is emptied soon.

@@ -7,7 +7,8 @@ use crate::up::{self, Profile};
 
 /// Builds what is measured and what measures, and runs it with its options.
 pub(crate) fn run(options: &[String]) -> Outcome {
-    let arguments = ["bench", "--quiet", "--package", "modelstat-daemon", "--bench", "daemon", "--"];
+    let arguments =
+        ["bench", "--quiet", "--package", "modelstat-daemon", "--bench", "daemon", "--"];
     let mut bench = cargo(&arguments);
     let asks_for_help = options.iter().any(|option| option == "--help");
     if !asks_for_help && !options.iter().any(|option| option == "--library") {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::load::{BATCH_EVENTS, Client, Maker, USUAL_TURNS};
+use crate::packing;
 use crate::process::{Process, Program};
 use crate::sink::Sink;
 
@@ -61,6 +62,12 @@ impl Bench {
         if wants("backlog") {
             self.backlog();
         }
+        if wants("packing") {
+            for (name, bytes, micros) in packing::compare() {
+                let value = format!("{bytes:.0} / {micros:.2}");
+                say(&format!("packing a request: {name}, bytes / µs an event"), &value);
+            }
+        }
     }
 
     fn folder(&self) -> TempDir {
@@ -69,6 +76,11 @@ impl Bench {
 
     fn start(&self, folder: &TempDir, sink: &Sink) -> Process {
         Process::start(&self.program, folder.path(), &sink.url, self.backlog_mib)
+    }
+
+    /// The same with more room, so that new events are taken beside a backlog.
+    fn start_with_room(&self, folder: &TempDir, sink: &Sink) -> Process {
+        Process::start(&self.program, folder.path(), &sink.url, 2 * self.backlog_mib)
     }
 
     fn idle(&self) {
@@ -90,7 +102,7 @@ impl Bench {
         let threads_before = process.time_by_thread();
         let started = Instant::now();
         send_all(&process, &bodies);
-        let (acknowledged, time) = (started.elapsed(), process.time() - before);
+        let (acknowledged, time) = (started.elapsed(), process.time().saturating_sub(before));
         let threads = process.time_by_thread();
         let of = |name: &str| {
             let now = threads.get(name).copied().unwrap_or_default();
@@ -99,7 +111,7 @@ impl Bench {
         let door = ["modelstat-http", "modelstat-spool", "modelstat-liste"].map(of);
         let door = door.into_iter().sum::<Duration>();
         wait_for("everything to ship", || sink.events() == events_of(WARM_UP) + events);
-        let (shipped, whole) = (started.elapsed(), process.time() - before);
+        let (shipped, whole) = (started.elapsed(), process.time().saturating_sub(before));
         say("ingest, events of 256 a batch", &events.to_string());
         say("bytes an event on the wire", &(bytes as u64 / events).to_string());
         say("acknowledged events/s", &rate(events, acknowledged));
@@ -172,16 +184,16 @@ impl Bench {
         say("after a minute of quiet, resident MiB", &format!("{:.1}", process.resident_mib()));
         say("peak, resident MiB", &format!("{:.1}", process.peak_mib()));
         drop(process);
-        let process = self.start(&folder, &sink);
+        let process = self.start_with_room(&folder, &sink);
         std::thread::sleep(Duration::from_secs(3));
         say("started again, resident MiB", &format!("{:.1}", process.resident_mib()));
         sink.go_away(false);
-        self.catch_up(&process, &sink);
+        Self::catch_up(&process, &sink);
         say("peak since the second start, resident MiB", &format!("{:.1}", process.peak_mib()));
     }
 
     /// Ships the backlog while new events arrive.
-    fn catch_up(&self, process: &Process, sink: &Sink) {
+    fn catch_up(process: &Process, sink: &Sink) {
         wait_for("the first request", || sink.requests() > 0);
         let (before, segments) = (sink.events(), sink.segments());
         let started = Instant::now();
@@ -274,7 +286,7 @@ fn flush(file: &mut File, bytes: usize) -> Duration {
 fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
+        assert!(started.elapsed() < Duration::from_mins(2), "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -76,10 +76,10 @@ impl Maker {
         while text.len() < TURN_CHARS {
             let roll = self.roll();
             let word = self.words[usize::try_from(roll >> 32).unwrap_or(0) % self.words.len()];
-            if roll % 12 == 0 {
-                write!(text, "{}. ", word).expect("memory");
+            if roll.is_multiple_of(12) {
+                write!(text, "{word}. ").expect("memory");
             } else {
-                write!(text, "{} ", word).expect("memory");
+                write!(text, "{word} ").expect("memory");
             }
         }
         text

@@ -6,6 +6,7 @@
 
 mod figures;
 mod load;
+mod packing;
 mod process;
 mod sink;
 
@@ -18,7 +19,7 @@ use process::Program;
 const HELP: &str = "\
 usage: cargo xtask bench daemon [OPTIONS]
 
-  --only PARTS         some of idle,ingest,wait,backlog, with commas
+  --only PARTS         some of idle,ingest,wait,backlog,packing, with commas
   --batches N          batches of 256 events at the ingest part (default 400)
   --backlog-mib N      how full the spool gets (default 2048)
   --library            the daemon's library instead of the binary
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
 fn read(arguments: &[String]) -> Result<Bench, String> {
     let mut bench = Bench {
         program: Program::Library,
-        parts: ["idle", "ingest", "wait", "backlog"].map(str::to_owned).to_vec(),
+        parts: ["idle", "ingest", "wait", "backlog", "packing"].map(str::to_owned).to_vec(),
         batches: 400,
         backlog_mib: 2_048,
         folder: std::env::temp_dir(),

@@ -101,9 +101,10 @@ impl Spool {
         Ok(oldest.query_row([key], |row| outgoing(key, row)).optional()?)
     }
 
-    /// Drops a request that the server has taken, and counts what it said.
+    /// Drops a request that the server has taken, and counts what it said. A power cut may
+    /// bring it back, to be sent again byte for byte and known as a repeat.
     pub(crate) fn shipped(&self, sent: &Outgoing, said: Shipped) -> Result<(), DatabaseError> {
-        self.change(|transaction, usage| {
+        self.change_without_flush(|transaction, usage| {
             remove(transaction, usage, sent)?;
             let counted = [
                 ("batches", 1),

@@ -52,7 +52,9 @@ impl QueuedSessions {
         let mut filter = self.lock();
         // All are looked up before any is noted, as a request does not depend on itself.
         let is_free = !digests.iter().any(|digest| filter.may_hold(*digest));
-        digests.iter().for_each(|digest| filter.add(*digest));
+        for digest in digests {
+            filter.add(*digest);
+        }
         Ok(is_free)
     }
 

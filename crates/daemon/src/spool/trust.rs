@@ -35,9 +35,9 @@ impl Packers {
     pub(crate) fn pack(&self, bytes: &[u8]) -> Vec<u8> {
         let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut packer = free.unwrap_or_else(Packer::new);
-        let packed = packer.pack(bytes);
+        let record = packer.pack(bytes);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(packer);
-        packed
+        record
     }
 }
 

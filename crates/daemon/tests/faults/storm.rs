@@ -24,7 +24,7 @@ const BATCH_EVENTS: usize = 4;
 const SESSIONS: usize = 3;
 
 /// Longest wait for anything; far more than it takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Events of one request from which on the server finds it too large, now and then.
 const TOO_LARGE: usize = 3;
