@@ -78,9 +78,11 @@ fn the_clock_may_jump() {
         send_one(&world, &format!("evt_{number}"), &format!("sess_{number}"));
     }
     world.clock.advance(Duration::from_secs(61));
-    let status = world.wait("every turn told", |status| status.spool.turns.rows == 0);
+    world.wait("every turn told", |status| {
+        status.spool.incoming.rows + status.spool.turns.rows == 0
+    });
+    let status = world.wait_shipped();
     assert_eq!(status.summaries["template"], 6);
-    world.wait_shipped();
     let mut ids = upstream.event_ids();
     ids.sort();
     assert_eq!(ids, (0..6).map(|number| format!("evt_{number}")).collect::<Vec<_>>());
