@@ -1,5 +1,6 @@
 //! Benchmarks, in the release profile. Figures worth keeping go into `docs/benchmarks.md`.
 
+mod daemon;
 mod redact;
 mod sdk;
 
@@ -11,16 +12,18 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     match arguments.split_first() {
         None => {
             ingest(&[])?;
+            daemon::run(&[])?;
             redact::run(&[])?;
             sdk::run(&[])
         }
         Some((name, options)) => match name.as_str() {
             "ingest" => ingest(options),
+            "daemon" => daemon::run(options),
             "redact" => redact::run(options),
             "sdk" => sdk::run(options),
-            other => {
-                Err(format!("there is no benchmark `{other}`; there are: ingest, redact, sdk"))
-            }
+            other => Err(format!(
+                "there is no benchmark `{other}`; there are: ingest, daemon, redact, sdk"
+            )),
         },
     }
 }

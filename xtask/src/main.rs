@@ -23,8 +23,9 @@ usage: cargo xtask <command>
   setup                     take the pinned DuckDB library
   gen [--check]             write generated documents (or say whether they are up to date)
   tidy                      check crate edges and house rules
-  bench [ingest|redact|sdk] run a benchmark in the release profile; `bench sdk --help` has options
-  faults [ROUNDS]           kill -9 rounds, 20 unless told
+  bench [ingest|daemon|redact|sdk]
+                            run a benchmark in the release profile; `bench sdk --help` has options
+  faults [ROUNDS]           kill -9 rounds, 20 unless told, and the daemon killed at every step
 
 examples:
   cargo xtask up

@@ -58,6 +58,9 @@ pub(crate) fn run(names: &[String]) -> Outcome {
     if failed > 0 { Err("not every suite passed".to_owned()) } else { Ok(()) }
 }
 
+/// Of so many kill -9 rounds, one also kills the daemon at every step, which takes half a minute.
+const ROUNDS_PER_STORM: u32 = 5;
+
 /// Kill -9 rounds beyond those of the test run.
 pub(crate) fn faults(arguments: &[String]) -> Outcome {
     let rounds = arguments.first().map_or("20", String::as_str);
@@ -65,7 +68,11 @@ pub(crate) fn faults(arguments: &[String]) -> Outcome {
     let mut faults = cargo(&["test", "--package", "modelstat-cli", "--test", "it"]);
     faults.args(["--", "faults::", "--nocapture", "--test-threads=1"]);
     faults.env("MODELSTAT_FAULT_ROUNDS", rounds).env("MODELSTAT_BINARY", binary);
-    step::run("kill -9 rounds", &mut faults)
+    step::run("kill -9 rounds", &mut faults)?;
+    let rounds: u32 = rounds.parse().map_err(|_| format!("`{rounds}` is no number of rounds"))?;
+    let mut storms = cargo(&["test", "--package", "modelstat-daemon", "--test", "faults"]);
+    storms.env("MODELSTAT_FAULT_ROUNDS", rounds.div_ceil(ROUNDS_PER_STORM).to_string());
+    step::run("the daemon killed at every step", &mut storms)
 }
 
 fn fmt() -> Outcome {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use modelstat_daemon::{SegmentLimits, SegmentOptions};
+use modelstat_daemon::{SegmentLimits, SegmentOptions, SpoolLimits};
 use serde::Deserialize;
 
 use crate::args::{
@@ -14,6 +14,7 @@ use crate::args::{
 };
 use crate::error::hinted;
 use crate::home::Home;
+use crate::spool_section::SpoolSection;
 
 /// Where the server listens unless it is told otherwise.
 const DEFAULT_LISTEN: SocketAddr =
@@ -45,6 +46,8 @@ pub(crate) struct File {
     segments: SegmentOptions,
     #[serde(default)]
     redact: RedactSection,
+    #[serde(default)]
+    spool: SpoolSection,
     /// Where the file lies, from which its paths go.
     #[serde(skip)]
     folder: PathBuf,
@@ -100,7 +103,7 @@ impl File {
                  daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
                  fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
-                 segments.quiet_seconds",
+                 segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes",
             )
         })?;
         // Before anything starts.
@@ -170,6 +173,11 @@ impl File {
         self.segments.limits().map_err(|error| {
             hinted(error.to_string(), format!("change {} in modelstat.toml", error.name()))
         })
+    }
+
+    /// Limits of the daemon's spool, checked.
+    pub(crate) fn spool_limits(&self) -> anyhow::Result<SpoolLimits> {
+        self.spool.limits()
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

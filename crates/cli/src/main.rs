@@ -12,6 +12,7 @@ mod host;
 mod identifiers;
 mod output;
 mod process;
+mod spool_section;
 
 use std::process::ExitCode;
 

@@ -100,6 +100,8 @@ pub enum Hashes {
 pub struct SpoolLimits {
     /// Most bytes of all queues together; above it ingest answers 503.
     pub bytes: u64,
+    /// The longest that anything waits; what is older is given up and counted. `None` keeps it for ever.
+    pub age: Option<Duration>,
     /// Free disk space that is left to others, in bytes: SQLite needs room to checkpoint.
     pub reserve_bytes: u64,
     /// The same as a share of the disk; the larger of the two holds.
@@ -113,6 +115,7 @@ impl Default for SpoolLimits {
         // Days of a busy team's numbers, and little beside any disk of today.
         Self {
             bytes: 2048 * MIB,
+            age: None,
             reserve_bytes: 512 * MIB,
             reserve_percent: 5,
             reserve_share_bytes: 4096 * MIB,

@@ -13,7 +13,7 @@ use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, Hashes};
-use crate::database::DatabaseError;
+use crate::database::{self, DatabaseError};
 use crate::device::{Device, DeviceParts, DeviceStatus};
 use crate::egress::{DeviceKey, DeviceKeyError, Door, DoorError, LEDGER_FILE, Ledger};
 use crate::engines::Engines;
@@ -139,11 +139,11 @@ impl Daemon {
         let keys = KeyRing::open(&config.data_dir.join("keys"), config.own_key.clone());
         let keys = keys.map_err(StartError::Keys)?;
         let keys = Arc::new(if config.register.is_some() { keys.for_device() } else { keys });
-        let spool = Spool::open(&config.data_dir.join("spool.db"), config.spool, keys.has_own());
+        let path = config.data_dir.join("spool.db");
+        let spool = Spool::open(&path, config.spool, keys.has_own(), clock.now());
         let spool = Arc::new(spool.map_err(StartError::Spool)?);
         let signing = DeviceKey::open(&config.data_dir).map_err(StartError::DeviceKey)?;
-        let file = config.data_dir.join(LEDGER_FILE);
-        let ledger = Ledger::open(&file, config.ledger, Arc::new(signing), clock.now());
+        let ledger = open_ledger(&config, &Arc::new(signing), clock.as_ref());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
         let mut shared = Shared {
@@ -206,6 +206,7 @@ impl Daemon {
             requires_token: config.reach.requires_token,
             keys,
             writer: writer.clone(),
+            packers: Arc::default(),
             reports: Reports {
                 status: Arc::new(move || source.status()),
                 ledger: Arc::clone(&shared.ledger),
@@ -365,6 +366,7 @@ impl Shared {
 
     fn status(&self) -> Result<Status, DatabaseError> {
         let (used_bytes, limit_bytes) = self.spool.used();
+        let limits = self.spool.limits();
         let [incoming, outbox, turns, quarantine, closed] = self.spool.depths()?;
         let waiting = self.spool.waiting();
         let (keys, last_ship, last_failure) = {
@@ -386,11 +388,14 @@ impl Shared {
             spool: SpoolStatus {
                 used_bytes,
                 limit_bytes,
+                max_age_seconds: limits.age.map(|age| age.as_secs()),
+                reserve_bytes: self.spool.reserve_bytes(),
                 incoming,
                 outbox,
                 turns,
                 quarantine,
                 closed,
+                damaged_files: self.spool.damaged_files(),
             },
             keys,
             last_ship,
@@ -406,6 +411,25 @@ impl Shared {
             refused_summaries: self.spool.counters(Kind::RefusedSummary)?,
             refused_requests: self.refused.counts(),
         })
+    }
+}
+
+/// Opens the ledger. A damaged one is kept under another name, as it may still prove something, and a new
+/// one is begun: what cannot be written down is not sent.
+fn open_ledger(
+    config: &Config,
+    key: &Arc<DeviceKey>,
+    clock: &dyn Clock,
+) -> Result<Ledger, DatabaseError> {
+    let path = config.data_dir.join(LEDGER_FILE);
+    match Ledger::open(&path, config.ledger, Arc::clone(key), clock.now()) {
+        Err(error) if error.is_damage() => {
+            let aside = database::set_aside(&path, clock.now().as_millis())?;
+            let file = aside.file_name().unwrap_or_default().display();
+            tracing::error!(%error, %file, "the egress ledger is damaged: moved aside, and begun anew");
+            Ledger::open(&path, config.ledger, Arc::clone(key), clock.now())
+        }
+        opened => opened,
     }
 }
 

@@ -1,9 +1,10 @@
 //! SQLite files as every store of the daemon opens them.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use crate::files::{self, FileError};
 
@@ -26,6 +27,9 @@ pub enum DatabaseError {
     /// A stored value has another type than it was written with.
     #[error("the database holds a value of an unexpected type")]
     Value,
+    /// What was to be there is there no more.
+    #[error("the database lacks a row that was there")]
+    Missing,
     /// The file was written by a later version.
     #[error("the database was written by a later version (schema {found}, this one knows {known})")]
     Later {
@@ -45,7 +49,21 @@ impl From<rusqlite::Error> for DatabaseError {
             rusqlite::Error::SqliteFailure(failure, _) => {
                 Self::Engine { code: failure.extended_code }
             }
+            rusqlite::Error::QueryReturnedNoRows => Self::Missing,
             _ => Self::Value,
+        }
+    }
+}
+
+impl DatabaseError {
+    /// Whether the file itself is damaged, so that trying again cannot help.
+    pub(crate) fn is_damage(self) -> bool {
+        match self {
+            Self::Engine { code } => {
+                matches!(code & 0xFF, ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB)
+            }
+            Self::Value => true,
+            Self::Missing | Self::Later { .. } | Self::File => false,
         }
     }
 }
@@ -89,6 +107,33 @@ pub(crate) fn open(
         transaction.commit()?;
     }
     Ok(connection)
+}
+
+/// Gives a damaged file and its log another name, beside their old one; returns the file's.
+pub(crate) fn set_aside(path: &Path, now_ms: i64) -> Result<PathBuf, DatabaseError> {
+    let named = |path: &Path, end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    // A second file of the same millisecond must not replace the first.
+    let mut at_ms = now_ms;
+    let mut aside = named(path, &format!(".damaged-{at_ms}"));
+    while aside.exists() {
+        at_ms += 1;
+        aside = named(path, &format!(".damaged-{at_ms}"));
+    }
+    fs::rename(path, &aside).map_err(|_| DatabaseError::File)?;
+    let log = named(path, "-wal");
+    if log.exists() {
+        fs::rename(log, named(&aside, "-wal")).map_err(|_| DatabaseError::File)?;
+    }
+    // The index of the log is made again from the log.
+    let index = named(path, "-shm");
+    if index.exists() {
+        fs::remove_file(index).map_err(|_| DatabaseError::File)?;
+    }
+    Ok(aside)
 }
 
 /// Empties the write-ahead log, and gives free pages back. Returns whether the log is empty: a reader

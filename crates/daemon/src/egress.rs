@@ -22,6 +22,7 @@ use ureq::http::{Response, StatusCode, Uri, header};
 
 use crate::config::{Config, Secret};
 use crate::database::DatabaseError;
+use crate::failpoint;
 
 pub(crate) use device::DeviceKey;
 pub use device::{DeviceKeyError, is_receipt_signed};
@@ -205,11 +206,14 @@ impl Door {
         intent: &Intent<'_>,
         request: impl FnOnce(&Intended) -> Result<Response<Body>, ureq::Error>,
     ) -> Result<Reply, SendError> {
+        failpoint::reach("before_intent");
         let intended = self.ledger.intend(intent).map_err(SendError::Ledger)?;
+        failpoint::reach("after_intent");
         let outcome = match request(&intended) {
             Ok(response) => self.read(response),
             Err(error) => Err(word_of(&error)),
         };
+        failpoint::reach("after_answer");
         let (status, word) = match &outcome {
             Ok(reply) => (Some(reply.status), "answered"),
             Err(word) => (None, *word),

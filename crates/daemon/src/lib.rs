@@ -20,6 +20,8 @@ mod database;
 mod device;
 mod egress;
 mod engines;
+#[doc(hidden)]
+pub mod failpoint;
 mod files;
 mod http;
 mod keys;

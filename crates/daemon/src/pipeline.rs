@@ -5,6 +5,7 @@
 
 mod abstracts;
 mod body;
+mod expired;
 mod halve;
 mod plan;
 mod segments;
@@ -25,7 +26,8 @@ use crate::wake::{Phase, Wake};
 
 pub(crate) use abstracts::Abstracts;
 pub(crate) use body::compress;
-pub(crate) use halve::halve;
+pub(crate) use expired::{app_and_device, report_of};
+pub(crate) use halve::{halve, is_whole};
 pub(crate) use sessions::Sessions;
 
 /// How long a batch is remembered, so that its repeat is told apart.
@@ -72,6 +74,7 @@ impl Pipeline {
     fn work_safely(&self) -> bool {
         match catch_unwind(AssertUnwindSafe(|| self.work())) {
             Ok(Ok(())) => return true,
+            Ok(Err(error)) if self.spool.mend_if_damaged(error, self.clock.now().as_millis()) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the pipeline could not go on, will retry"),
             Err(_) => tracing::error!("the pipeline panicked, will retry"),
         }
@@ -116,6 +119,9 @@ impl Pipeline {
         let now = self.clock.now();
         if let Err(error) = self.spool.forget_closed(now) {
             tracing::warn!(%error, "closed segments could not be forgotten, will retry");
+        }
+        if let Err(error) = self.spool.expire_turns(self.clock.now()) {
+            tracing::warn!(%error, "turns could not be given up for their age, will retry");
         }
         if forgot.is_some_and(|at| at.elapsed() < FORGET_INTERVAL) {
             return;

@@ -1,4 +1,8 @@
-//! Sends what the outbox holds: in order for each key, the same bytes on every try.
+//! Sends what the outbox holds: in order for each session, the same bytes on every try.
+//!
+//! A key's requests go oldest first. While many of one wait, every second one is among the newest that
+//! share no session with an older one: an outage of a day must not hold up what happens now for as long
+//! as it takes to catch up.
 
 mod backoff;
 mod lane;
@@ -14,9 +18,10 @@ use serde::Deserialize;
 use crate::config::Pace;
 use crate::database::DatabaseError;
 use crate::egress::{Door, INGEST_PATH, Letter, Reply, SendError};
+use crate::failpoint;
 use crate::keys::KeyRing;
-use crate::pipeline::halve;
-use crate::spool::{Outgoing, Shipped, Spool};
+use crate::pipeline::{app_and_device, halve, is_whole, report_of};
+use crate::spool::{Outgoing, Shipped, Spool, Turn};
 use crate::status::{KeyState, KeyStatus, LastShip};
 use crate::wake::{Phase, Wake};
 pub(crate) use backoff::full_jitter;
@@ -24,6 +29,9 @@ use lane::Lane;
 
 /// Longest sleep without work: a bell that was missed costs no more.
 const IDLE_TIME: Duration = Duration::from_secs(1);
+
+/// Requests of a key from which on the newest are sent between the oldest.
+const LONG_QUEUE: u64 = 32;
 
 /// What the thread works with, and what it shows.
 pub(crate) struct Shipper {
@@ -92,11 +100,15 @@ enum Outcome {
 impl Shipper {
     /// Runs until it is told to finish and nothing can be sent, or to end.
     pub(crate) fn run(self) {
-        let mut last = None;
+        let (mut last, mut turn, mut expired) = (None, Turn::Oldest, None::<Instant>);
         loop {
             let phase = self.wake.phase();
             if phase == Phase::Ending {
                 return;
+            }
+            if expired.is_none_or(|at| at.elapsed() >= self.pace.checkpoint) {
+                expired = Some(Instant::now());
+                self.expire();
             }
             let Some(key) = self.next_key(last) else {
                 if phase == Phase::Finishing {
@@ -106,7 +118,15 @@ impl Shipper {
                 continue;
             };
             last = Some(key);
-            self.try_key(key);
+            turn = if turn == Turn::Oldest { Turn::Newest } else { Turn::Oldest };
+            self.try_key(key, turn);
+        }
+    }
+
+    /// Gives up what is too old, on this thread so that nothing goes while it is on its way.
+    fn expire(&self) {
+        if let Err(error) = self.spool.expire_requests(self.clock.now(), app_and_device) {
+            tracing::warn!(%error, "requests could not be given up for their age, will retry");
         }
     }
 
@@ -134,10 +154,13 @@ impl Shipper {
         soonest.min(IDLE_TIME)
     }
 
-    fn try_key(&self, key: u32) {
+    fn try_key(&self, key: u32, turn: Turn) {
         // A request leaves the queue in one transaction, so a panic leaves it there.
-        let outcome = match catch_unwind(AssertUnwindSafe(|| self.send_head(key))) {
+        let outcome = match catch_unwind(AssertUnwindSafe(|| self.send_next(key, turn))) {
             Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) if self.spool.mend_if_damaged(error, self.clock.now().as_millis()) => {
+                Outcome::Done
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the spool failed while shipping, will retry");
                 Outcome::Unreachable { reason: "spool".to_owned() }
@@ -173,8 +196,15 @@ impl Shipper {
         }
     }
 
-    fn send_head(&self, key: u32) -> Result<Outcome, DatabaseError> {
-        let Some(head) = self.spool.head(key)? else { return Ok(Outcome::Done) };
+    fn send_next(&self, key: u32, turn: Turn) -> Result<Outcome, DatabaseError> {
+        let is_long = self.spool.waiting_of(key) > LONG_QUEUE;
+        let turn = if is_long { turn } else { Turn::Oldest };
+        let Some(head) = self.spool.next_of(key, turn)? else { return Ok(Outcome::Done) };
+        if !is_whole(&head.request) {
+            tracing::error!(key, "a request in the spool is damaged, set aside");
+            self.spool.quarantine(&head, "damaged_request", self.clock.now())?;
+            return Ok(Outcome::Done);
+        }
         let Some(secret) = self.keys.secret(key) else {
             if self.keys.is_device() {
                 // A device has no key before it is registered, which may be any moment now.
@@ -217,20 +247,27 @@ impl Shipper {
                 };
                 let events = head.request.events;
                 self.lock().last_ship = Some(LastShip { at: now, status, events });
+                failpoint::reach("before_shipped");
                 self.spool.shipped(head, said)?;
+                failpoint::reach("after_shipped");
+                self.spool.report_expired(now, report_of)?;
                 Ok(Outcome::Done)
             }
             401 | 403 => Ok(Outcome::Refused { reason: format!("status_{status}") }),
             413 => {
+                failpoint::reach("before_halve");
                 match halve(&head.request) {
                     Some(parts) => self.spool.replace(head, &parts, now)?,
                     None => self.spool.quarantine(head, "status_413", now)?,
                 }
+                failpoint::reach("after_halve");
                 Ok(Outcome::Done)
             }
             400 | 415 | 422 => {
                 tracing::warn!(status, "the server will never take a request, set aside");
+                failpoint::reach("before_quarantine");
                 self.spool.quarantine(head, &format!("status_{status}"), now)?;
+                failpoint::reach("after_quarantine");
                 Ok(Outcome::Done)
             }
             _ => Ok(later(format!("status_{status}"))),

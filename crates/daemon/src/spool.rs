@@ -7,41 +7,53 @@ mod closed;
 mod commit;
 mod counters;
 mod disk;
+mod expire;
 mod outbox;
 mod removed;
+mod salvage;
+mod sessions;
 mod steps;
 mod trust;
 mod turns;
 mod usage;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use modelstat_wire::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use crate::config::SpoolLimits;
 use crate::database::{self, DatabaseError};
+use crate::failpoint;
 use crate::status::Depth;
 use usage::Usage;
 
 pub(crate) use closed::{ClosedPlace, ClosedSegment, Keep};
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
-pub(crate) use outbox::{Outgoing, Shipped, ToShip};
+pub(crate) use expire::Expired;
+pub(crate) use outbox::{Outgoing, Shipped, ToShip, Turn};
 pub(crate) use removed::{RemovedWords, StoredRemoved, removed_key, unpack_removed};
+pub(crate) use sessions::digest;
 pub(crate) use steps::{Closing, Incoming, Moved, Step};
-pub(crate) use trust::{Packer, decode_batch, unpack};
+pub(crate) use trust::{Packer, Packers, decode_batch, unpack};
 pub(crate) use turns::{SessionKey, SessionTurns, StoredTurn, TurnPlace, TurnRow};
 pub(crate) use writer::Writer;
 
 /// What made each version of the tables out of the one before.
-const SCHEMA: &[&str] = &[include_str!("spool/schema.sql"), include_str!("spool/closed.sql")];
+const SCHEMA: &[&str] = &[
+    include_str!("spool/schema.sql"),
+    include_str!("spool/closed.sql"),
+    include_str!("spool/order.sql"),
+];
 
 /// The file and what is known about it.
 pub(crate) struct Spool {
     inner: Mutex<Inner>,
+    path: PathBuf,
     limits: SpoolLimits,
     /// What one key may hold.
     share_bytes: u64,
@@ -55,17 +67,38 @@ struct Inner {
     usage: Usage,
 }
 
+impl Inner {
+    fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let connection = database::open(path, "spool.db", SCHEMA)?;
+        let usage = Usage::read(&connection)?;
+        Ok(Self { connection, usage })
+    }
+
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &mut Usage) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let mut usage = self.usage.clone();
+        let transaction = self.connection.transaction()?;
+        let done = work(&transaction, &mut usage)?;
+        transaction.commit()?;
+        self.usage = usage;
+        Ok(done)
+    }
+}
+
 impl Spool {
     /// Opens the file. Where several keys share the spool, none may hold more than half of it.
     pub(crate) fn open(
         path: &Path,
         limits: SpoolLimits,
         has_one_key: bool,
+        now: Timestamp,
     ) -> Result<Self, DatabaseError> {
-        let connection = database::open(path, "spool.db", SCHEMA)?;
-        let usage = Usage::read(&connection)?;
+        let inner = Self::open_or_mend(path, now.as_millis())?;
         Ok(Self {
-            inner: Mutex::new(Inner { connection, usage }),
+            inner: Mutex::new(inner),
+            path: path.to_owned(),
             limits,
             share_bytes: if has_one_key { limits.bytes } else { limits.bytes / 2 },
             disk: disk::Disk::of(path, limits),
@@ -85,12 +118,20 @@ impl Spool {
         work: impl FnOnce(&Transaction<'_>, &mut Usage) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let mut inner = self.lock();
-        let mut usage = inner.usage.clone();
-        let transaction = inner.connection.transaction()?;
-        let done = work(&transaction, &mut usage)?;
-        transaction.commit()?;
-        inner.usage = usage;
-        Ok(done)
+        // An acknowledgement stands on the flush, so it is asked for each time.
+        inner.connection.execute_batch("PRAGMA synchronous = FULL")?;
+        inner.change(work)
+    }
+
+    /// The same without a flush of the disk, for what may be done again: a power cut can undo it, a kill
+    /// cannot.
+    fn change_without_flush<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut Usage) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let mut inner = self.lock();
+        inner.connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+        inner.change(work)
     }
 
     /// Marks that rows with text were deleted, so that the log is emptied soon.
@@ -103,11 +144,28 @@ impl Spool {
         if !self.has_dropped_text.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
+        failpoint::reach("before_checkpoint");
         let emptied = database::checkpoint(&self.lock().connection);
+        failpoint::reach("after_checkpoint");
         if !matches!(emptied, Ok(true)) {
             self.note_dropped_text();
         }
         emptied.map(|_| ())
+    }
+
+    /// Returns how many damaged files lie beside the file, to be looked at.
+    pub(crate) fn damaged_files(&self) -> u64 {
+        salvage::damaged_files(&self.path)
+    }
+
+    /// Returns what is kept, and for how long.
+    pub(crate) fn limits(&self) -> SpoolLimits {
+        self.limits
+    }
+
+    /// Returns the free disk space that is left to others.
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        self.disk.reserve_bytes()
     }
 
     /// Returns the bytes in use and their limit.

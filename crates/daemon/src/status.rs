@@ -41,7 +41,7 @@ pub struct Status {
     pub last_ship: Option<LastShip>,
     /// Why the last try failed, if it did.
     pub last_failure: Option<String>,
-    /// Events by outcome at the door: accepted, duplicate, rejected.
+    /// Events by outcome: accepted, duplicate or rejected at the door, expired later.
     pub outcomes: BTreeMap<String, u64>,
     /// Refused records by reason.
     pub rejected: BTreeMap<String, u64>,
@@ -70,6 +70,11 @@ pub struct SpoolStatus {
     pub used_bytes: u64,
     /// Bytes that may be used.
     pub limit_bytes: u64,
+    /// The longest that anything waits; absent where nothing is too old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
+    /// Free disk space that is left to others; below it ingest answers 503.
+    pub reserve_bytes: u64,
     /// Batches that arrived and are not yet taken apart.
     pub incoming: Depth,
     /// Requests that wait for the server.
@@ -80,6 +85,8 @@ pub struct SpoolStatus {
     pub quarantine: Depth,
     /// Closed segments that late events can join, for a day.
     pub closed: Depth,
+    /// Files that were damaged and moved aside, to be looked at or deleted by hand.
+    pub damaged_files: u64,
 }
 
 /// How much one queue holds.

@@ -173,7 +173,8 @@ impl RedactedText {
     /// A placeholder is kept or left out whole: half of one would be redacted again further on.
     #[must_use]
     pub fn truncate_chars(mut self, max: usize) -> Self {
-        if self.0.char_indices().nth(max).is_none() {
+        // A letter has a byte at least, so most texts need no counting.
+        if self.0.len() <= max || self.0.char_indices().nth(max).is_none() {
             return self;
         }
         let Some(kept) = max.checked_sub(1) else {

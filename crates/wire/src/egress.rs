@@ -145,6 +145,21 @@ pub struct EgressPolicy {
 }
 
 impl EgressBatch {
+    /// The app that the batch names.
+    pub fn app(&self) -> Option<&Text> {
+        self.app.as_ref()
+    }
+
+    /// The sessions that the batch says something of; one may be named more than once in a row.
+    pub fn sessions(&self) -> impl Iterator<Item = &Text> {
+        let of_events = self.events.iter().map(|event| &event.session_id);
+        let of_segments = self.segments.iter().map(|segment| &segment.session_id);
+        let of_calls = self.tool_calls.iter().map(|call| &call.session_id);
+        let installs = self.session_installs.iter().map(|(session, _)| session);
+        let titles = self.session_titles.iter().map(|(session, _)| session);
+        of_events.chain(of_segments).chain(of_calls).chain(installs).chain(titles)
+    }
+
     /// Narrows a batch to what may leave.
     pub fn new(batch: IngestBatch<Text>, policy: &EgressPolicy) -> Self {
         let tool_calls = batch.tool_calls.into_iter().map(|call| ToolCall {

@@ -200,6 +200,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             },
             ..Engines::default()
         },
+        spool: setup.file.spool_limits()?,
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),
             setup.server_url,

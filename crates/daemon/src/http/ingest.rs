@@ -14,7 +14,7 @@ use modelstat_wire::{
 
 use super::{App, answer, token};
 use crate::keys::KeysError;
-use crate::spool::{CommitError, Entry, Packer, Receipt, RemovedWords};
+use crate::spool::{CommitError, Entry, Packers, Receipt, RemovedWords};
 
 /// The two endpoints, which differ in a limit and in the shape of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,7 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
     let received = receive(&parts.headers, body, limit, app.limits.body_time, &app.budget).await?;
     let worker = Arc::clone(&app.workers).acquire_owned().await.map_err(|_| refuse::STOPPING)?;
     let (keys, floor) = (Arc::clone(&app.keys), app.floor.clone());
+    let packers = Arc::clone(&app.packers);
     let now = app.clock.now();
     let prepared = tokio::task::spawn_blocking(move || {
         let _worker = worker;
@@ -63,7 +64,7 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
         let parsed = modelstat_wire::parse_batch(&plain).map_err(|error| refuse_body(&error))?;
         drop(plain);
         let key = keys.number_of(&secret).map_err(|error| refuse_key(&error))?;
-        Ok(Prepared::new(parsed, key, &floor, now))
+        Ok(Prepared::new(parsed, key, &floor, &packers, now))
     });
     let prepared = prepared.await.map_err(|_| refuse::PANICKED)??;
     let events = prepared.events;
@@ -99,7 +100,13 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(parsed: ParsedBatch, key: u32, floor: &BatchFloor, now: Timestamp) -> Self {
+    fn new(
+        parsed: ParsedBatch,
+        key: u32,
+        floor: &BatchFloor,
+        packers: &Packers,
+        now: Timestamp,
+    ) -> Self {
         let mut removed = RemovedWords::new(floor.key());
         let mut note = |event: usize, piece: &RawText| removed.add(event, piece);
         let (batch, findings) = modelstat_wire::redact_batch_noting(parsed.batch, floor, &mut note);
@@ -114,7 +121,7 @@ impl Prepared {
             hash: *hasher.finalize().as_bytes(),
             events: batch.events.len() as u64,
             removed: removed.pack(),
-            body: holds_anything(&batch).then(|| Packer::new().pack(&encoded)),
+            body: holds_anything(&batch).then(|| packers.pack(&encoded)),
             rejected: count_reasons(&rejected),
             findings,
         };

@@ -70,6 +70,7 @@ impl Abstracts {
     fn work_safely(&self) {
         match catch_unwind(AssertUnwindSafe(|| self.work())) {
             Ok(Ok(())) => return,
+            Ok(Err(error)) if self.spool.mend_if_damaged(error, self.clock.now().as_millis()) => {}
             Ok(Err(error)) => tracing::warn!(%error, "abstracts could not be made, will retry"),
             Err(_) => tracing::error!("making abstracts panicked, will retry"),
         }

@@ -7,13 +7,22 @@ use flate2::write::GzEncoder;
 use modelstat_redact::{RawText, RedactedText};
 use modelstat_wire::egress::EgressBatch;
 
-use crate::spool::ToShip;
+use crate::spool::{ToShip, digest};
 
 /// Encodes and compresses a request; equal batches have equal bytes, as the frame holds no time.
 pub(super) fn to_ship(key: u32, batch_id: String, events: usize, batch: &EgressBatch) -> ToShip {
     let plain = batch.encode();
     let body = compress(&plain);
-    ToShip { key, batch_id, events: events as u64, plain_bytes: plain.len() as u64, body }
+    let sessions = sessions_of(key, batch);
+    ToShip { key, batch_id, events: events as u64, plain_bytes: plain.len() as u64, body, sessions }
+}
+
+fn sessions_of(key: u32, batch: &EgressBatch) -> Vec<u64> {
+    let app = batch.app().map_or("", |app| app.as_str());
+    let mut names: Vec<&str> = batch.sessions().map(RedactedText::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|session| digest(key, app, session)).collect()
 }
 
 /// Compresses a body; equal bodies have equal bytes.

@@ -27,6 +27,13 @@ pub(crate) fn halve(request: &ToShip) -> Option<[ToShip; 2]> {
     }))
 }
 
+/// Whether a request's bytes are those that were queued: the packing holds a checksum.
+pub(crate) fn is_whole(request: &ToShip) -> bool {
+    let mut decoder = GzDecoder::new(request.body.as_slice());
+    let length = std::io::copy(&mut decoder, &mut std::io::sink());
+    length.is_ok_and(|length| length == request.plain_bytes)
+}
+
 fn halves(batch: Batch) -> Option<[Batch; 2]> {
     let mut first = batch;
     let mut second = Batch {

@@ -18,7 +18,7 @@ use crate::spool::{
 };
 
 /// What says which daemon made a batch.
-const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
+pub(super) const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
 
 /// The root of the tags that key phrases become.
 const TOPICS: &str = "topics";

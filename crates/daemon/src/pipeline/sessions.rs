@@ -10,12 +10,31 @@ use modelstat_wire::Timestamp;
 use crate::database::DatabaseError;
 use crate::spool::{SessionKey, SessionTurns, Spool, TurnPlace, TurnRow};
 
-/// The open sessions, noted by the thread that takes batches apart and closed by the one that makes
-/// abstracts; bounded by the spool, which holds a turn of each.
+/// Most sessions in memory, about 20 MB of them. Others wait in the spool until some of these are closed:
+/// an outage that brings millions of sessions at once must not bring millions of entries here.
+const MAX_OPEN: usize = 65_536;
+
+/// The open sessions, or as many as fit, noted by the thread that takes batches apart and closed by the
+/// one that makes abstracts.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     /// Nothing until the spool was read.
-    open: Mutex<Option<BTreeMap<SessionKey, Open>>>,
+    open: Mutex<Option<Known>>,
+}
+
+/// What is known of the spool's sessions.
+#[derive(Debug, Default)]
+struct Known {
+    open: BTreeMap<SessionKey, Open>,
+    /// Whether the spool may hold sessions that are not here.
+    is_cut: bool,
+}
+
+impl Known {
+    /// Whether there is room for sessions that were left in the spool.
+    fn should_read_again(&self) -> bool {
+        self.is_cut && self.open.len() <= MAX_OPEN / 2
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +61,13 @@ pub(super) struct Due {
 }
 
 impl Sessions {
-    /// Reads what the spool holds, unless it is known.
+    /// Reads what the spool holds, unless it is known; of very many sessions, the rest once there is room.
     pub(super) fn load(&self, spool: &Spool) -> Result<(), DatabaseError> {
-        let mut open = self.lock();
-        if open.is_none() {
-            *open = Some(spool.sessions()?.into_iter().map(found).collect());
+        let mut known = self.lock();
+        if known.as_ref().is_none_or(Known::should_read_again) {
+            let found = spool.sessions(MAX_OPEN)?;
+            let is_cut = found.len() >= MAX_OPEN;
+            *known = Some(Known { open: found.into_iter().map(found_open).collect(), is_cut });
         }
         Ok(())
     }
@@ -60,8 +81,12 @@ impl Sessions {
     pub(super) fn note(&self, turns: &[TurnRow], at: Timestamp) {
         // What is not known yet will be read from the spool.
         let mut known = self.lock();
-        let Some(sessions) = known.as_mut() else { return };
+        let Some(known) = known.as_mut() else { return };
         for turn in turns {
+            if known.open.len() >= MAX_OPEN && !known.open.contains_key(&turn.session) {
+                known.is_cut = true;
+                continue;
+            }
             let fresh = Open {
                 turns: 0,
                 chars: 0,
@@ -71,7 +96,7 @@ impl Sessions {
                 is_new: true,
                 noted: 0,
             };
-            let open = sessions.entry(turn.session.clone()).or_insert(fresh);
+            let open = known.open.entry(turn.session.clone()).or_insert(fresh);
             open.turns += 1;
             open.noted += 1;
             open.chars += turn.chars as u64;
@@ -92,7 +117,7 @@ impl Sessions {
             is_quiet || (open.is_new && may_split)
         };
         let known = self.lock();
-        let due = known.iter().flatten().filter(|(_, open)| is_due(open));
+        let due = known.iter().flat_map(|known| &known.open).filter(|(_, open)| is_due(open));
         let due = due.map(|(session, open)| Due {
             session: session.clone(),
             last_arrival: open.last_arrival,
@@ -104,7 +129,7 @@ impl Sessions {
     /// Notes which turns of a session were left at a look. If more came meanwhile, it is looked at again.
     pub(super) fn keep(&self, due: &Due, left: &[TurnPlace]) {
         let mut known = self.lock();
-        let Some(sessions) = known.as_mut() else { return };
+        let Some(Known { open: sessions, .. }) = known.as_mut() else { return };
         let Some(open) = sessions.get_mut(&due.session) else { return };
         if open.noted != due.noted {
             return;
@@ -120,12 +145,12 @@ impl Sessions {
     }
 
     /// A panic under the lock leaves at worst too many sessions to look at.
-    fn lock(&self) -> MutexGuard<'_, Option<BTreeMap<SessionKey, Open>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn found(found: SessionTurns) -> (SessionKey, Open) {
+fn found_open(found: SessionTurns) -> (SessionKey, Open) {
     let open = Open {
         turns: found.turns,
         chars: found.chars,
@@ -140,4 +165,34 @@ fn found(found: SessionTurns) -> (SessionKey, Open) {
 
 pub(super) fn apart(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_micros(from.as_micros().abs_diff(to.as_micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modelstat_redact::RedactedText;
+
+    fn turn(number: usize) -> TurnRow {
+        let id = modelstat_redact::RawText::from(format!("sess_{number}")).redact().0;
+        let session = SessionKey { key: 1, app: None, session_id: id };
+        let event_id = RedactedText::from_static("evt");
+        TurnRow { session, event_id, ts: Timestamp::from_micros(0), chars: 1, body: Vec::new() }
+    }
+
+    #[test]
+    fn sessions_beyond_the_bound_wait_in_the_spool() {
+        let sessions = Sessions { open: Mutex::new(Some(Known::default())) };
+        for number in 0..MAX_OPEN + 10 {
+            sessions.note(&[turn(number)], Timestamp::from_micros(0));
+        }
+        let known = |look: fn(&Known) -> bool| sessions.lock().as_ref().is_some_and(look);
+        assert!(known(|known| known.open.len() == MAX_OPEN));
+        assert!(!known(Known::should_read_again));
+        for number in 0..=MAX_OPEN / 2 {
+            let session = turn(number).session;
+            let due = Due { session, last_arrival: Timestamp::from_micros(0), noted: 1 };
+            sessions.keep(&due, &[]);
+        }
+        assert!(known(Known::should_read_again));
+    }
 }

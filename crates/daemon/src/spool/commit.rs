@@ -6,6 +6,7 @@ use rusqlite::Transaction;
 use super::usage::{ROW_BYTES, Usage};
 use super::{Kind, Spool, counters};
 use crate::database::{DatabaseError, integer};
+use crate::failpoint;
 
 /// One request, redacted and encoded.
 #[derive(Debug)]
@@ -56,9 +57,11 @@ impl Spool {
         if !self.disk.has_room() {
             return entries.iter().map(|_| Err(CommitError::DiskReserve)).collect();
         }
+        failpoint::reach("before_commit");
         let committed = self.change(|transaction, usage| {
             entries.iter().map(|entry| self.take(transaction, usage, entry)).collect()
         });
+        failpoint::reach("after_commit");
         match committed {
             Ok(receipts) => receipts,
             Err(error) => entries.iter().map(|_| Err(error.into())).collect(),

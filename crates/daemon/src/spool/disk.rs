@@ -30,13 +30,21 @@ impl Disk {
         {
             return has_room;
         }
-        let has_room = rustix::fs::statvfs(&self.folder).map_or(true, |disk| {
-            let share = disk.f_blocks / 100 * self.limits.reserve_percent;
-            let share = share.saturating_mul(disk.f_frsize).min(self.limits.reserve_share_bytes);
-            let reserve = self.limits.reserve_bytes.max(share);
-            disk.f_bavail.saturating_mul(disk.f_frsize) > reserve
-        });
+        let has_room = rustix::fs::statvfs(&self.folder)
+            .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) > self.reserve(&disk));
         *last = Some((Instant::now(), has_room));
         has_room
+    }
+
+    /// Returns the reserve on this disk.
+    pub(super) fn reserve_bytes(&self) -> u64 {
+        let disk = rustix::fs::statvfs(&self.folder);
+        disk.map_or(self.limits.reserve_bytes, |disk| self.reserve(&disk))
+    }
+
+    fn reserve(&self, disk: &rustix::fs::StatVfs) -> u64 {
+        let share = disk.f_blocks / 100 * self.limits.reserve_percent;
+        let share = share.saturating_mul(disk.f_frsize).min(self.limits.reserve_share_bytes);
+        self.limits.reserve_bytes.max(share)
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use modelstat_wire::Timestamp;
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
+use super::sessions::pack_digests;
 use super::usage::Usage;
 use super::{Kind, Spool, counters};
 use crate::database::{DatabaseError, count, integer};
@@ -19,15 +20,52 @@ pub(crate) struct ToShip {
     pub(crate) plain_bytes: u64,
     /// The gzip body, byte for byte as it is sent.
     pub(crate) body: Vec<u8>,
+    /// Digests of the sessions that it says something of.
+    pub(crate) sessions: Vec<u64>,
 }
 
-/// The oldest request of a key.
+/// A request of a key that may be sent now.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) row: i64,
     pub(crate) queued_at: i64,
     pub(crate) request: ToShip,
+    place: Place,
 }
+
+/// Where a request stands among those of its key.
+#[derive(Clone, Debug)]
+struct Place {
+    /// The row of the request that was queued first.
+    row: i64,
+    /// Which part of that request this is: `0` and `1` for halves, `10` and `11` for halves of the second.
+    part: String,
+    is_free: bool,
+}
+
+/// Which request of a key is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The oldest.
+    Oldest,
+    /// One of the newest that no older one has to go before, if there is any; otherwise the oldest.
+    Newest,
+}
+
+/// How far from its end a queue is searched for a request that may go out of turn.
+const NEWEST_ROWS: i64 = 64;
+
+const OLDEST: &str =
+    "SELECT id, queued_at, batch_id, events, plain_bytes, body, COALESCE(place, id),
+        part, is_free
+     FROM outbox WHERE key = ?1 ORDER BY COALESCE(place, id), part LIMIT 1";
+
+const NEWEST: &str =
+    "SELECT id, queued_at, batch_id, events, plain_bytes, body, COALESCE(place, id),
+        part, is_free
+     FROM outbox WHERE key = ?1 AND is_free = 1
+       AND id > (SELECT COALESCE(MAX(id), 0) - ?2 FROM outbox)
+     ORDER BY id DESC LIMIT 1";
 
 /// What the server said of a request that it took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,29 +81,30 @@ impl Spool {
         self.lock().usage.outbox().clone()
     }
 
-    /// Returns the oldest request of a key.
-    pub(crate) fn head(&self, key: u32) -> Result<Option<Outgoing>, DatabaseError> {
-        let inner = self.lock();
-        let mut statement = inner.connection.prepare_cached(
-            "SELECT id, queued_at, batch_id, events, plain_bytes, body
-             FROM outbox WHERE key = ?1 ORDER BY id LIMIT 1",
-        )?;
-        let head = statement.query_row([key], |row| {
-            let request = ToShip {
-                key,
-                batch_id: row.get(2)?,
-                events: count(row.get(3)?),
-                plain_bytes: count(row.get(4)?),
-                body: row.get(5)?,
-            };
-            Ok(Outgoing { row: row.get(0)?, queued_at: row.get(1)?, request })
-        });
-        Ok(head.optional()?)
+    /// Returns how many requests of a key wait.
+    pub(crate) fn waiting_of(&self, key: u32) -> u64 {
+        self.lock().usage.outbox().get(&key).copied().unwrap_or(0)
     }
 
-    /// Drops a request that the server has taken, and counts what it said.
+    /// Returns the request of a key whose turn it is.
+    pub(crate) fn next_of(&self, key: u32, turn: Turn) -> Result<Option<Outgoing>, DatabaseError> {
+        let inner = self.lock();
+        if turn == Turn::Newest {
+            let mut newest = inner.connection.prepare_cached(NEWEST)?;
+            let found =
+                newest.query_row((key, NEWEST_ROWS), |row| outgoing(key, row)).optional()?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        let mut oldest = inner.connection.prepare_cached(OLDEST)?;
+        Ok(oldest.query_row([key], |row| outgoing(key, row)).optional()?)
+    }
+
+    /// Drops a request that the server has taken, and counts what it said. A power cut may
+    /// bring it back, to be sent again byte for byte and known as a repeat.
     pub(crate) fn shipped(&self, sent: &Outgoing, said: Shipped) -> Result<(), DatabaseError> {
-        self.change(|transaction, usage| {
+        self.change_without_flush(|transaction, usage| {
             remove(transaction, usage, sent)?;
             let counted = [
                 ("batches", 1),
@@ -81,8 +120,8 @@ impl Spool {
         })
     }
 
-    /// Puts smaller requests in the place of one that is too large for the server. They go to the end of
-    /// the queue; what they hold does not depend on its neighbours.
+    /// Puts smaller requests in the place of one that is too large for the server: what came before it
+    /// still goes before them, and what came after it goes after.
     pub(crate) fn replace(
         &self,
         sent: &Outgoing,
@@ -92,7 +131,16 @@ impl Spool {
         self.change(|transaction, usage| {
             remove(transaction, usage, sent)?;
             counters::add(transaction, Kind::Shipped, "halved", 1)?;
-            parts.iter().try_for_each(|part| queue(transaction, usage, part, now))
+            for (index, part) in parts.iter().enumerate() {
+                let place = Place {
+                    row: sent.place.row,
+                    part: format!("{}{index}", sent.place.part),
+                    // Halves may share a session, so only the first goes where the whole could.
+                    is_free: sent.place.is_free && index == 0,
+                };
+                insert(transaction, usage, part, now, Some(&place))?;
+            }
+            Ok(())
         })
     }
 
@@ -126,26 +174,59 @@ impl Spool {
     }
 }
 
-/// Queues a request within a transaction.
+fn outgoing(key: u32, row: &Row<'_>) -> rusqlite::Result<Outgoing> {
+    let request = ToShip {
+        key,
+        batch_id: row.get(2)?,
+        events: count(row.get(3)?),
+        plain_bytes: count(row.get(4)?),
+        body: row.get(5)?,
+        // The queue keeps them; nothing asks for them once a request is queued.
+        sessions: Vec::new(),
+    };
+    let place = Place { row: row.get(6)?, part: row.get(7)?, is_free: row.get(8)? };
+    Ok(Outgoing { row: row.get(0)?, queued_at: row.get(1)?, request, place })
+}
+
+/// Queues a request at the end, within a transaction.
 pub(super) fn queue(
     transaction: &Transaction<'_>,
     usage: &mut Usage,
     request: &ToShip,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    transaction
+    insert(transaction, usage, request, now, None)
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    usage: &mut Usage,
+    request: &ToShip,
+    now: Timestamp,
+    place: Option<&Place>,
+) -> Result<(), DatabaseError> {
+    let is_new_to_all = usage.sessions.note(transaction, &request.sessions)?;
+    let id = transaction
         .prepare_cached(
-            "INSERT INTO outbox (key, queued_at, batch_id, events, plain_bytes, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO outbox (key, queued_at, batch_id, events, plain_bytes, body, place, part, is_free)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
-        .execute((
+        .insert((
             request.key,
             now.as_millis(),
             &request.batch_id,
             integer(request.events),
             integer(request.plain_bytes),
             &request.body,
+            place.map(|place| place.row),
+            place.map_or("", |place| place.part.as_str()),
+            place.map_or(is_new_to_all, |place| place.is_free),
         ))?;
+    if !request.sessions.is_empty() {
+        transaction
+            .prepare_cached("INSERT INTO outbox_sessions (outbox_id, sessions) VALUES (?1, ?2)")?
+            .execute((id, pack_digests(&request.sessions)))?;
+    }
     usage.add(request.key, request.body.len());
     usage.queue(request.key);
     Ok(())
@@ -156,11 +237,25 @@ fn remove(
     usage: &mut Usage,
     sent: &Outgoing,
 ) -> Result<(), DatabaseError> {
-    let deleted =
-        transaction.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([sent.row])?;
+    let request = &sent.request;
+    delete(transaction, usage, sent.row, request.key, request.body.len() as u64)
+}
+
+/// Deletes a request within a transaction.
+pub(super) fn delete(
+    transaction: &Transaction<'_>,
+    usage: &mut Usage,
+    row: i64,
+    key: u32,
+    body_bytes: u64,
+) -> Result<(), DatabaseError> {
+    let deleted = transaction.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([row])?;
     if deleted > 0 {
-        usage.remove(sent.request.key, sent.request.body.len() as u64);
-        usage.unqueue(sent.request.key);
+        transaction
+            .prepare_cached("DELETE FROM outbox_sessions WHERE outbox_id = ?1")?
+            .execute([row])?;
+        usage.remove(key, body_bytes);
+        usage.unqueue(key);
     }
     Ok(())
 }

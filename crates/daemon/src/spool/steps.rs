@@ -7,6 +7,7 @@ use super::closed::{self, Keep};
 use super::usage::Usage;
 use super::{Kind, Spool, ToShip, TurnRow, counters, outbox};
 use crate::database::{DatabaseError, integer};
+use crate::failpoint;
 
 /// Most batches of one step: they share one flush of the disk.
 const MAX_STEP_ROWS: u32 = 32;
@@ -97,9 +98,11 @@ impl Spool {
 
     /// Queues requests, keeps turns and deletes what they came from, all at once.
     pub(crate) fn apply(&self, steps: &[Step], now: Timestamp) -> Result<(), DatabaseError> {
+        failpoint::reach("before_apply");
         self.change(|transaction, usage| {
             steps.iter().try_for_each(|step| apply_one(transaction, usage, step, now))
         })?;
+        failpoint::reach("after_apply");
         self.note_dropped_text();
         Ok(())
     }
@@ -111,6 +114,7 @@ impl Spool {
         closed: &[Closing],
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
+        failpoint::reach("before_close");
         self.change(|transaction, usage| {
             outbox::queue(transaction, usage, request, now)?;
             for segment in closed {
@@ -129,6 +133,7 @@ impl Spool {
             }
             Ok(())
         })?;
+        failpoint::reach("after_close");
         self.note_dropped_text();
         Ok(())
     }
@@ -197,7 +202,7 @@ fn keep_turn(
     Ok(())
 }
 
-fn delete_turn(
+pub(super) fn delete_turn(
     transaction: &Transaction<'_>,
     usage: &mut Usage,
     row: i64,

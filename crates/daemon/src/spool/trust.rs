@@ -1,5 +1,7 @@
 //! The encodings of the spool, and the one door through which it takes its own text back.
 
+use std::sync::{Mutex, PoisonError};
+
 use modelstat_redact::{RawText, RedactedText};
 use modelstat_wire::{IngestBatch, StoredBatchError};
 
@@ -22,6 +24,21 @@ impl Packer {
 
     pub(crate) fn pack(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.0.compress(bytes).expect("memory takes any bytes")
+    }
+}
+
+/// Compressors that wait for their next record: each holds more memory than a batch has bytes, so it is
+/// made once for each worker and not for each request.
+#[derive(Default)]
+pub(crate) struct Packers(Mutex<Vec<Packer>>);
+
+impl Packers {
+    pub(crate) fn pack(&self, bytes: &[u8]) -> Vec<u8> {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut packer = free.unwrap_or_else(Packer::new);
+        let record = packer.pack(bytes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(packer);
+        record
     }
 }
 

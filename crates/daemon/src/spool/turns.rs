@@ -3,12 +3,13 @@
 use modelstat_redact::RedactedText;
 use modelstat_summarize::TurnMark;
 use modelstat_wire::{Timestamp, TokenUsage};
+use rusqlite::{OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
-use super::Spool;
 use super::removed::StoredRemoved;
 use super::trust::{decode_turn, trusted_name, unpack};
-use crate::database::{DatabaseError, count};
+use super::{Kind, Spool, counters};
+use crate::database::{DatabaseError, count, integer};
 
 /// Whose turns are summarised together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,14 +90,15 @@ pub(crate) struct SessionTurns {
 }
 
 impl Spool {
-    /// Goes through all sessions with turns; used once, at the start.
-    pub(crate) fn sessions(&self) -> Result<Vec<SessionTurns>, DatabaseError> {
+    /// Goes through sessions with turns, up to a number: the order is that of an index, so that what lies
+    /// beyond is not read.
+    pub(crate) fn sessions(&self, most: usize) -> Result<Vec<SessionTurns>, DatabaseError> {
         let inner = self.lock();
         let mut statement = inner.connection.prepare(
             "SELECT key, app, session_id, COUNT(*), SUM(chars), MIN(ts), MAX(ts), MAX(arrived_at)
-             FROM turns GROUP BY key, app, session_id",
+             FROM turns GROUP BY key, app, session_id LIMIT ?1",
         )?;
-        let rows = statement.query_map([], |row| {
+        let rows = statement.query_map([integer(most)], |row| {
             Ok(SessionTurns {
                 session: SessionKey {
                     key: row.get(0)?,
@@ -131,17 +133,42 @@ impl Spool {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Reads a turn; `None` in place of the turn when it is damaged.
+    /// Reads a turn; `None` in place of the turn when it is damaged, which sets its bytes aside.
     pub(crate) fn turn(
         &self,
         row: i64,
     ) -> Result<(RedactedText, Option<StoredTurn<RedactedText>>), DatabaseError> {
-        let inner = self.lock();
-        let sql = "SELECT event_id, body FROM turns WHERE id = ?1";
-        let mut statement = inner.connection.prepare_cached(sql)?;
-        let (event_id, body): (String, Vec<u8>) =
-            statement.query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (event_id, body) = {
+            let inner = self.lock();
+            let sql = "SELECT event_id, body FROM turns WHERE id = ?1";
+            let mut statement = inner.connection.prepare_cached(sql)?;
+            let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?));
+            statement.query_row([row], read)?
+        };
         let turn = unpack(&body).and_then(|bytes| decode_turn(&bytes));
+        if turn.is_none() {
+            self.set_turn_aside(row)?;
+        }
         Ok((trusted_name(event_id), turn))
+    }
+
+    /// Keeps a copy of a damaged turn: the turn itself goes with its segment, which may be tried again.
+    fn set_turn_aside(&self, row: i64) -> Result<(), DatabaseError> {
+        self.change(|transaction, usage| {
+            let copied: Option<(u32, i64)> = transaction
+                .prepare_cached(
+                    "INSERT INTO quarantine (key, queued_at, moved_at, batch_id, events, code, body)
+                     SELECT key, arrived_at, arrived_at, 'turn ' || id, 0, 'damaged_turn', body
+                     FROM turns WHERE id = ?1 AND NOT EXISTS
+                         (SELECT 1 FROM quarantine WHERE batch_id = 'turn ' || ?1)
+                     RETURNING key, length(body)",
+                )?
+                .query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((key, bytes)) = copied else { return Ok(()) };
+            tracing::error!(key, "a turn in the spool is damaged, set aside");
+            usage.add(key, usize::try_from(bytes).unwrap_or(0));
+            counters::add(transaction, Kind::Quarantined, "damaged_turn", 1)
+        })
     }
 }

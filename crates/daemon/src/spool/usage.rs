@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::sessions::QueuedSessions;
 use crate::database::{DatabaseError, count};
 
 /// What a row costs besides its body: other columns, indexes and page slack.
@@ -14,11 +15,14 @@ pub(super) const ROW_BYTES: u64 = 256;
 pub(super) struct Usage {
     bytes: BTreeMap<u32, u64>,
     outbox: BTreeMap<u32, u64>,
+    /// Not undone with a transaction: a session too many costs a request its place out of turn, no more.
+    pub(super) sessions: QueuedSessions,
 }
 
 impl Usage {
     pub(super) fn read(connection: &Connection) -> Result<Self, DatabaseError> {
-        let mut usage = Self::default();
+        let sessions = QueuedSessions::read(connection)?;
+        let mut usage = Self { sessions, ..Self::default() };
         for table in ["incoming", "outbox", "turns", "quarantine"] {
             let bytes = match table {
                 "incoming" => "length(body) + ifnull(length(removed), 0)",
@@ -65,6 +69,9 @@ impl Usage {
         *rows = rows.saturating_sub(1);
         if *rows == 0 {
             self.outbox.remove(&key);
+        }
+        if self.outbox.is_empty() {
+            self.sessions.clear();
         }
     }
 

@@ -13,5 +13,6 @@ mod privacy;
 mod proof;
 mod reach;
 mod segments;
+mod spool;
 mod upstream;
 mod world;

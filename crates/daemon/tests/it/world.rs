@@ -26,6 +26,11 @@ impl TestClock {
         let micros = i64::try_from(time.as_micros()).expect("a short time");
         self.0.fetch_add(micros, Ordering::AcqRel);
     }
+
+    /// Jumps, also back.
+    pub(crate) fn jump_hours(&self, hours: i64) {
+        self.0.fetch_add(hours * 3_600_000_000, Ordering::AcqRel);
+    }
 }
 
 impl Clock for TestClock {
