@@ -8,25 +8,30 @@ use crate::database::{DatabaseError, count};
 /// What left since a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// Requests, with those that had no answer.
+    /// Requests that had an answer.
     pub(crate) requests: u64,
     /// Events in them; one that was sent twice counts twice.
     pub(crate) events: u64,
     /// Bytes of their bodies as sent.
     pub(crate) bytes: u64,
+    /// Requests without an answer: all, some or none of their bytes left.
+    pub(crate) unanswered: u64,
 }
 
 impl Ledger {
     /// Adds up what left since a time, as far as entries are kept.
     pub(crate) fn sent_since(&self, since: Timestamp) -> Result<Sent, DatabaseError> {
         let inner = self.lock();
-        let sql = "SELECT COUNT(*), COALESCE(SUM(events), 0), COALESCE(SUM(sent_bytes), 0)
+        let sql = "SELECT COUNT(status), COUNT(*) - COUNT(status),
+                          COALESCE(SUM(events) FILTER (WHERE status IS NOT NULL), 0),
+                          COALESCE(SUM(sent_bytes) FILTER (WHERE status IS NOT NULL), 0)
                    FROM entries WHERE at >= ?1";
         let sums = inner.connection.prepare_cached(sql)?.query_row([since.as_micros()], |row| {
             Ok(Sent {
                 requests: count(row.get(0)?),
-                events: count(row.get(1)?),
-                bytes: count(row.get(2)?),
+                unanswered: count(row.get(1)?),
+                events: count(row.get(2)?),
+                bytes: count(row.get(3)?),
             })
         })?;
         Ok(sums)

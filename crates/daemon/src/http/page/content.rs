@@ -105,7 +105,7 @@ fn figures(status: &Status, sent: Sent) -> Vec<Figure> {
         Figure {
             label: "Left today",
             value: counted(sent.requests, "request"),
-            detail: format!("{}, {} (UTC day)", counted(sent.events, "event"), bytes(sent.bytes)),
+            detail: left(sent),
         },
         Figure {
             label: "Waiting to leave",
@@ -120,6 +120,14 @@ fn figures(status: &Status, sent: Sent) -> Vec<Figure> {
             detail: format!("{share} % of {}", bytes(spool.limit_bytes)),
         },
     ]
+}
+
+fn left(sent: Sent) -> String {
+    let told = format!("{}, {} (UTC day)", counted(sent.events, "event"), bytes(sent.bytes));
+    match sent.unanswered {
+        0 => told,
+        tries => format!("{told}; {} without an answer", counted(tries, "more request")),
+    }
 }
 
 fn sections(status: &Status) -> Vec<Section> {
@@ -292,6 +300,14 @@ mod tests {
         assert_eq!([1, 1_536, 5 << 30].map(bytes), ["1 B", "1.5 KiB", "5.0 GiB"]);
         assert_eq!([7, 59_999, 7_200_000].map(span), ["7 ms", "59 s", "2 h"]);
         assert_eq!((counted(1, "key"), counted(2, "key")), ("1 key".into(), "2 keys".into()));
+    }
+
+    #[test]
+    fn tries_without_an_answer_are_told_apart() {
+        let sent = Sent { requests: 1, events: 12, bytes: 2_048, unanswered: 0 };
+        assert_eq!(left(sent), "12 events, 2.0 KiB (UTC day)");
+        let told = left(Sent { unanswered: 2, ..sent });
+        assert!(told.ends_with("; 2 more requests without an answer"), "{told}");
     }
 
     #[test]
