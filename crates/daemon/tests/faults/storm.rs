@@ -257,9 +257,18 @@ impl Taken {
         let segments = distinct
             .values()
             .flat_map(|batch| batch["segments"].as_array().cloned().unwrap_or_default());
-        let mut told: Vec<String> = Vec::new();
+        // A turn that came late makes its segment anew; the newest making counts, as on a server.
+        let mut newest: BTreeMap<String, Value> = BTreeMap::new();
         for segment in segments {
             assert!(segment["abstract"].is_string(), "`{point}`: a segment without an abstract");
+            let id = segment["segment_id"].as_str().expect("an id").to_owned();
+            let made = |segment: &Value| segment["generation"].as_u64().expect("a count");
+            if newest.get(&id).is_none_or(|known| made(known) < made(&segment)) {
+                newest.insert(id, segment);
+            }
+        }
+        let mut told: Vec<String> = Vec::new();
+        for segment in newest.values() {
             let ids = segment["source_event_ids"].as_array().expect("ids").iter();
             told.extend(ids.map(|id| id.as_str().expect("text").to_owned()));
         }
