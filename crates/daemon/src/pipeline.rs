@@ -26,7 +26,7 @@ use crate::wake::{Phase, Wake};
 
 pub(crate) use expired::{app_and_device, report_of};
 pub(crate) use halve::{halve, is_whole};
-use sessions::{MAX_OPEN, Sessions};
+use sessions::{MAX_DUE, MAX_OPEN, Sessions};
 
 /// How long a batch is remembered, so that its repeat is told apart.
 const REPEAT_TIME: Duration = Duration::from_hours(7 * 24);
@@ -87,8 +87,16 @@ impl Pipeline {
             Some(sessions) if !sessions.should_read_again() => sessions,
             _ => known.insert(Sessions::new(self.spool.sessions(MAX_OPEN)?)),
         };
-        while self.wake.phase() != Phase::Ending && self.take_apart_some(sessions)? {}
-        self.close_segments(sessions)
+        loop {
+            while self.wake.phase() != Phase::Ending && self.take_apart_some(sessions)? {}
+            let before = sessions.len();
+            self.close_segments(sessions)?;
+            // Sessions closed for good are progress; others may be due again at once, and wait a tick.
+            let has_more = before.saturating_sub(sessions.len()) >= MAX_DUE;
+            if !has_more || self.wake.phase() == Phase::Ending {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes the oldest batches apart; returns whether there were any.

@@ -12,6 +12,10 @@ use crate::spool::{SessionKey, SessionTurns, TurnPlace, TurnRow};
 /// an outage that brings millions of sessions at once must not bring millions of entries here.
 pub(super) const MAX_OPEN: usize = 65_536;
 
+/// Most sessions that are looked at before what has arrived is: the abstracts of a backlog must not hold
+/// up the numbers of now.
+pub(super) const MAX_DUE: usize = 256;
+
 /// The open sessions, or as many as fit.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
@@ -79,7 +83,13 @@ impl Sessions {
         }
     }
 
-    /// Returns the sessions of which a segment may be closed, and when their last turn arrived.
+    /// Returns how many sessions are known.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Returns sessions of which a segment may be closed, up to [`MAX_DUE`], and when their last turn
+    /// arrived.
     pub(super) fn due(
         &self,
         now: Timestamp,
@@ -93,7 +103,7 @@ impl Sessions {
             is_quiet || (open.is_new && may_split)
         };
         let due = self.open.iter().filter(|(_, open)| is_due(open));
-        due.map(|(session, open)| (session.clone(), open.last_arrival)).collect()
+        due.take(MAX_DUE).map(|(session, open)| (session.clone(), open.last_arrival)).collect()
     }
 
     /// Notes which turns of a session are left.
@@ -139,5 +149,18 @@ mod tests {
             sessions.keep(&turn(number).session, &[]);
         }
         assert!(sessions.should_read_again());
+    }
+
+    #[test]
+    fn a_backlog_of_sessions_is_looked_at_in_steps() {
+        let mut sessions = Sessions::default();
+        for number in 0..MAX_DUE + 10 {
+            sessions.note(&[turn(number)], Timestamp::from_micros(0));
+        }
+        let later = Timestamp::from_millis(3_600_000);
+        let due = sessions.due(later, &SegmentLimits::default());
+        assert_eq!(due.len(), MAX_DUE);
+        due.iter().for_each(|(session, _)| sessions.keep(session, &[]));
+        assert_eq!(sessions.due(later, &SegmentLimits::default()).len(), 10);
     }
 }
