@@ -160,7 +160,9 @@ mod tests {
         let later = Timestamp::from_millis(3_600_000);
         let due = sessions.due(later, &SegmentLimits::default());
         assert_eq!(due.len(), MAX_DUE);
-        due.iter().for_each(|(session, _)| sessions.keep(session, &[]));
+        for (session, _) in &due {
+            sessions.keep(session, &[]);
+        }
         assert_eq!(sessions.due(later, &SegmentLimits::default()).len(), 10);
     }
 }
