@@ -39,6 +39,10 @@ fn main() -> ExitCode {
     if arguments.contains(&"--list".to_owned()) {
         return ExitCode::SUCCESS;
     }
+    if cfg!(not(debug_assertions)) {
+        println!("left out: a release build has no places at which it can be killed");
+        return ExitCode::SUCCESS;
+    }
     let started = Instant::now();
     let points = POINTS.into_iter().filter(|point| is_wanted(point));
     let of_a_round: Vec<(&str, u32)> =
