@@ -472,8 +472,6 @@ off goes on where it was. HTTPS_PROXY is honoured, and no credential is ever sen
 pub(crate) struct ModelArguments {
     #[command(subcommand)]
     pub(crate) verb: ModelVerb,
-    #[command(flatten)]
-    pub(crate) home: HomeArguments,
 }
 
 #[derive(Debug, Args)]

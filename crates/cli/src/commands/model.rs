@@ -12,7 +12,7 @@ use modelstat_models::{
 };
 use serde_json::{Value, json};
 
-use crate::args::ModelArguments;
+use crate::args::{HomeArguments, ModelArguments, QuietArguments};
 use crate::error::hinted;
 use crate::home::Home;
 use crate::output;
@@ -24,9 +24,8 @@ const DRAW_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) enum ModelVerb {
     /// List the models that we know, and what is here of each
     List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        quiet: QuietArguments,
     },
     /// Bring a model here, after asking
     Pull {
@@ -54,7 +53,7 @@ pub(crate) enum ModelVerb {
         /// Which one
         model: String,
         #[command(flatten)]
-        shown: Shown,
+        quiet: QuietArguments,
     },
     /// Read the models that are here whole, and compare their sha256
     Verify {
@@ -65,9 +64,11 @@ pub(crate) enum ModelVerb {
     },
 }
 
-/// What is printed.
-#[derive(Debug, Clone, Copy, clap::Args)]
+/// Where the models are, and what is printed of long work.
+#[derive(Debug, clap::Args)]
 pub(crate) struct Shown {
+    #[command(flatten)]
+    home: HomeArguments,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -78,17 +79,19 @@ pub(crate) struct Shown {
 
 /// `modelstat model …`
 pub(crate) fn run(arguments: &ModelArguments) -> anyhow::Result<()> {
-    let home = Home::open(&arguments.home)?;
-    let store = Store::open(home.models_folder(), MODELS)?;
     match &arguments.verb {
-        ModelVerb::List { json } => list(&store, *json),
+        ModelVerb::List { quiet } => list(&open(&quiet.home)?, quiet.json),
         ModelVerb::Pull { model, yes, mirror, shown } => {
-            pull(&store, known(model)?, mirror, *yes, *shown)
+            pull(&open(&shown.home)?, known(model)?, mirror, *yes, shown)
         }
-        ModelVerb::Import { file, shown } => import(&store, file, *shown),
-        ModelVerb::Rm { model, shown } => remove(&store, known(model)?, *shown),
-        ModelVerb::Verify { model, shown } => verify(&store, model.as_deref(), *shown),
+        ModelVerb::Import { file, shown } => import(&open(&shown.home)?, file, shown),
+        ModelVerb::Rm { model, quiet } => remove(&open(&quiet.home)?, known(model)?, quiet.json),
+        ModelVerb::Verify { model, shown } => verify(&open(&shown.home)?, model.as_deref(), shown),
     }
+}
+
+fn open(home: &HomeArguments) -> anyhow::Result<Store> {
+    Ok(Store::open(Home::open(home)?.models_folder(), MODELS)?)
 }
 
 fn known(name: &str) -> anyhow::Result<&'static Model> {
@@ -134,7 +137,7 @@ fn pull(
     model: &'static Model,
     mirror: &str,
     is_agreed: bool,
-    shown: Shown,
+    shown: &Shown,
 ) -> anyhow::Result<()> {
     let source = Source::new(mirror)?;
     let needs_network = matches!(store.look(model)?.state, State::Absent | State::Partial);
@@ -165,7 +168,7 @@ fn ask(model: &Model, source: &Source) -> anyhow::Result<bool> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-fn import(store: &Store, file: &Path, shown: Shown) -> anyhow::Result<()> {
+fn import(store: &Store, file: &Path, shown: &Shown) -> anyhow::Result<()> {
     let mut bar = Bar::new(shown);
     let imported = store.import(file, &mut |progress| bar.show(progress));
     bar.end();
@@ -173,9 +176,9 @@ fn import(store: &Store, file: &Path, shown: Shown) -> anyhow::Result<()> {
     told(store, model, &path, shown)
 }
 
-fn remove(store: &Store, model: &'static Model, shown: Shown) -> anyhow::Result<()> {
+fn remove(store: &Store, model: &'static Model, wants_json: bool) -> anyhow::Result<()> {
     let freed = store.remove(model)?;
-    if shown.json {
+    if wants_json {
         output::json(&json!({ "name": model.name, "freed_bytes": freed }));
     } else {
         output::line(&format!("{}: {} freed", model.name, HumanBytes(freed)));
@@ -183,7 +186,7 @@ fn remove(store: &Store, model: &'static Model, shown: Shown) -> anyhow::Result<
     Ok(())
 }
 
-fn verify(store: &Store, wanted: Option<&str>, shown: Shown) -> anyhow::Result<()> {
+fn verify(store: &Store, wanted: Option<&str>, shown: &Shown) -> anyhow::Result<()> {
     let models = match wanted {
         Some(name) => vec![known(name)?],
         None => here(store)?,
@@ -205,7 +208,7 @@ fn here(store: &Store) -> anyhow::Result<Vec<&'static Model>> {
     Ok(store.list()?.into_iter().filter(is_here).map(|found| found.model).collect())
 }
 
-fn told(store: &Store, model: &'static Model, path: &Path, shown: Shown) -> anyhow::Result<()> {
+fn told(store: &Store, model: &'static Model, path: &Path, shown: &Shown) -> anyhow::Result<()> {
     if shown.json {
         output::json(&described(&store.look(model)?));
     } else {
@@ -234,7 +237,7 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(shown: Shown) -> Self {
+    fn new(shown: &Shown) -> Self {
         Self { is_shown: !shown.quiet && std::io::stderr().is_terminal(), drawn: None }
     }
 

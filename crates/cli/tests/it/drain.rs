@@ -70,15 +70,19 @@ fn a_second_signal_ends_at_once_and_loses_nothing() {
     let product = start(&data, &server);
     let sent = batch("app", &[event("evt_1", "s", NOW)]);
     assert_eq!(post(product.word("daemon_url"), "key-one", &sent).status, 200);
+    silent.set_nonblocking(true).expect("a listener");
+    // Held open: a connection that is closed would be a quick failure, and the end would be quick too.
+    let mut held = None;
     wait_until("it is being shipped", || {
-        silent.set_nonblocking(true).expect("a listener");
-        silent.accept().is_ok()
+        held = silent.accept().ok();
+        held.is_some()
     });
     product.ask_to_end();
     wait_until("it ends in order", || has_said(&data, "what waits is being shipped"));
     product.ask_to_end();
     assert_eq!(product.ended().code(), Some(0));
     assert!(has_said(&data, "stopping at once"));
+    drop(held);
 
     let product = start(&data, "http://127.0.0.1:9");
     let status = status(&data);

@@ -12,8 +12,9 @@ struct Run {
 
 fn run(data: &std::path::Path, arguments: &[&str]) -> Run {
     let data = data.to_str().expect("a plain path");
-    let output = modelstat(&["model", "--data-dir", data])
+    let output = modelstat(&["model"])
         .args(arguments)
+        .args(["--data-dir", data])
         .output()
         .expect("the binary is built");
     Run {
