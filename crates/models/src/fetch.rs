@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use ureq::ResponseExt;
 use ureq::http::{StatusCode, Uri, header};
 
@@ -154,11 +153,9 @@ pub(crate) fn fetch(
         }
         have = now;
     }
-    let mut hasher = Sha256::new();
     let total = model.bytes;
-    hash::absorb(&mut hasher, part, &mut |done| progress(Progress::Checking { done, total }))
+    let found = hash::of_file(part, |done| progress(Progress::Checking { done, total }))
         .map_err(FetchError::Disk)?;
-    let found = hex::encode(hasher.finalize());
     if found != model.sha256 {
         std::fs::remove_file(part).map_err(FetchError::Disk)?;
         return Err(FetchError::Hash { found, expected: model.sha256 });

@@ -11,23 +11,13 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// Hashes a file, and says after each piece how much has been read so far.
 pub(crate) fn of_file(path: &Path, mut read_so_far: impl FnMut(u64)) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    absorb(&mut hasher, path, &mut read_so_far)?;
-    Ok(hex::encode(hasher.finalize()))
-}
-
-/// Adds a file to a hash.
-pub(crate) fn absorb(
-    hasher: &mut Sha256,
-    path: &Path,
-    read_so_far: &mut dyn FnMut(u64),
-) -> io::Result<u64> {
     let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut total = 0;
     loop {
         let read = match file.read(&mut chunk) {
-            Ok(0) => return Ok(total),
+            Ok(0) => return Ok(hex::encode(hasher.finalize())),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
