@@ -313,7 +313,7 @@ impl Device {
             secret,
             batch_id: "",
             events: 0,
-            plain_bytes: plain.len() as u64,
+            plain: &plain,
             body: &compress(&plain),
         };
         self.parts.door.send(&letter).map_err(|error| match error {

@@ -64,7 +64,8 @@ pub(crate) struct Letter<'a> {
     pub(crate) secret: Option<&'a Secret>,
     pub(crate) batch_id: &'a str,
     pub(crate) events: u64,
-    pub(crate) plain_bytes: u64,
+    /// The body before it was packed.
+    pub(crate) plain: &'a [u8],
     /// The gzip body.
     pub(crate) body: &'a [u8],
 }
@@ -151,14 +152,14 @@ impl Door {
     /// further receipt.
     pub(crate) fn send(&self, letter: &Letter<'_>) -> Result<Reply, SendError> {
         let destination = format!("{}{}", self.host, letter.path);
-        let findings = findings::count(letter.body);
+        let findings = findings::count(letter.plain);
         let intent = Intent {
             at: self.clock.now(),
             destination: &destination,
             key: letter.key,
             batch_id: letter.batch_id,
             events: letter.events,
-            plain_bytes: letter.plain_bytes,
+            plain_bytes: letter.plain.len() as u64,
             payload: letter.body,
             findings: &findings,
         };

@@ -27,7 +27,7 @@ use crate::wake::{Phase, Wake};
 pub(crate) use abstracts::Abstracts;
 pub(crate) use body::compress;
 pub(crate) use expired::{app_and_device, report_of};
-pub(crate) use halve::{halve, is_whole};
+pub(crate) use halve::{halve, unzip};
 pub(crate) use sessions::Sessions;
 
 /// How long a batch is remembered, so that its repeat is told apart.

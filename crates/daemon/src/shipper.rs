@@ -20,7 +20,7 @@ use crate::database::DatabaseError;
 use crate::egress::{Door, INGEST_PATH, Letter, Reply, SendError};
 use crate::failpoint;
 use crate::keys::KeyRing;
-use crate::pipeline::{app_and_device, halve, is_whole, report_of};
+use crate::pipeline::{app_and_device, halve, report_of, unzip};
 use crate::spool::{Outgoing, Shipped, Spool, Turn};
 use crate::status::{KeyState, KeyStatus, LastShip};
 use crate::wake::{Phase, Wake};
@@ -200,11 +200,11 @@ impl Shipper {
         let is_long = self.spool.waiting_of(key) > LONG_QUEUE;
         let turn = if is_long { turn } else { Turn::Oldest };
         let Some(head) = self.spool.next_of(key, turn)? else { return Ok(Outcome::Done) };
-        if !is_whole(&head.request) {
+        let Some(plain) = unzip(&head.request) else {
             tracing::error!(key, "a request in the spool is damaged, set aside");
             self.spool.quarantine(&head, "damaged_request", self.clock.now())?;
             return Ok(Outcome::Done);
-        }
+        };
         let Some(secret) = self.keys.secret(key) else {
             if self.keys.is_device() {
                 // A device has no key before it is registered, which may be any moment now.
@@ -221,7 +221,7 @@ impl Shipper {
             secret: Some(&secret),
             batch_id: &head.request.batch_id,
             events: head.request.events,
-            plain_bytes: head.request.plain_bytes,
+            plain: &plain,
             body: &head.request.body,
         };
         match self.door.send(&letter) {
