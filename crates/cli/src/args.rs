@@ -236,6 +236,9 @@ pub(crate) struct ServerArguments {
     pub(crate) listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) redaction: RedactionOptions,
+    /// What makes an abstract of whole turns where no model does
+    #[arg(long, value_enum, env = "MODELSTAT_FALLBACK")]
+    pub(crate) fallback: Option<FallbackWord>,
     /// Print one line of JSON when it is ready
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use modelstat_daemon::{SegmentLimits, SegmentOptions, SpoolLimits};
+use modelstat_daemon::{FallbackEngine, SegmentLimits, SegmentOptions, SpoolLimits};
 use serde::Deserialize;
 
 use crate::args::{
@@ -14,7 +14,7 @@ use crate::args::{
 };
 use crate::error::hinted;
 use crate::home::Home;
-use crate::spool_section::SpoolSection;
+use crate::spool_section::{RawSection, SpoolSection};
 
 /// Where the server listens unless it is told otherwise.
 const DEFAULT_LISTEN: SocketAddr =
@@ -48,6 +48,8 @@ pub(crate) struct File {
     redact: RedactSection,
     #[serde(default)]
     spool: SpoolSection,
+    #[serde(default)]
+    raw: RawSection,
     /// Where the file lies, from which its paths go.
     #[serde(skip)]
     folder: PathBuf,
@@ -103,11 +105,13 @@ impl File {
                  daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
                  fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
-                 segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes",
+                 segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes, \
+                 raw.max_bytes",
             )
         })?;
         // Before anything starts.
         file.segments()?;
+        file.raw_bytes()?;
         Ok(file)
     }
 
@@ -164,8 +168,17 @@ impl File {
         options.register_hostname.or(self.register_hostname).unwrap_or(false)
     }
 
-    pub(crate) fn fallback(&self, options: &DaemonOptions) -> FallbackWord {
-        options.fallback.or(self.fallback).unwrap_or(FallbackWord::Template)
+    /// What makes an abstract where no model does, on a daemon and on a server.
+    pub(crate) fn fallback(&self, given: Option<FallbackWord>) -> FallbackEngine {
+        match given.or(self.fallback).unwrap_or(FallbackWord::Template) {
+            FallbackWord::Template => FallbackEngine::Template,
+            FallbackWord::Extract => FallbackEngine::Extract,
+        }
+    }
+
+    /// How many bytes of one org's turns wait for their abstracts on a server.
+    pub(crate) fn raw_bytes(&self) -> anyhow::Result<u64> {
+        self.raw.max_bytes()
     }
 
     /// When a segment ends.

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Query, State as AppState};
 use axum::http::HeaderMap;
 use modelstat_door::Refusal;
-use modelstat_store::{PrivacyReport, ReceiptSummary};
+use modelstat_store::{PrivacyReport, ReceiptSummary, TextSummary};
 use serde::Serialize;
 
 use super::receipts::unread;
@@ -16,12 +16,13 @@ use crate::state::State;
 /// Most devices whose receipts are listed: what a page can show.
 const MAX_DEVICES: usize = 1_000;
 
-/// What was received in a range, and what daemons signed since ever.
+/// What was received in a range, what daemons signed since ever, and the text that waits for its abstract.
 #[derive(Serialize)]
 pub(crate) struct Privacy {
     #[serde(flatten)]
     report: PrivacyReport,
     receipts: ReceiptSummary,
+    waiting_text: TextSummary,
 }
 
 /// `GET /v1/privacy`
@@ -35,7 +36,12 @@ pub(crate) async fn privacy(
         let report =
             state.ledger.privacy(&key.org_id, range).map_err(|error| unanswered(&error))?;
         let receipts = state.inbox.receipt_summary(&key.org_id, MAX_DEVICES);
-        Ok(Privacy { report, receipts: receipts.map_err(|error| unread(&error))? })
+        let waiting_text = state.inbox.text_summary(Some(&key.org_id));
+        Ok(Privacy {
+            report,
+            receipts: receipts.map_err(|error| unread(&error))?,
+            waiting_text: waiting_text.map_err(|error| unread(&error))?,
+        })
     });
     report.await.map(Json)
 }
