@@ -61,7 +61,7 @@ fn told_by(answer: fn() -> Result<Draft, EngineError>) -> (Value, Value) {
 #[test]
 fn the_first_engine_is_asked_first() {
     let (segment, text) = told_by(|| draft("A failing deploy was explained."));
-    assert_eq!(segment["summary"], "A failing deploy was explained.");
+    assert_eq!(segment["abstract"], "A failing deploy was explained.");
     assert_eq!((&segment["engine"], &segment["engine_version"]), (&json!("fixed"), &json!("1")));
     assert_eq!((&text["made"], &text["refused"]), (&json!({"fixed": 1}), &json!({})));
     assert_eq!(text["engines"], json!(["fixed", "template"]));

@@ -1,6 +1,6 @@
 //! What the file holds of text that was deleted.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use modelstat_wire::Timestamp;
@@ -48,9 +48,9 @@ fn pieces(file: &Path) -> Vec<(String, Vec<u8>)> {
 fn found(file: &Path, pieces: &[(String, Vec<u8>)]) -> HashSet<String> {
     let log = file.with_extension("db-wal");
     let bytes = [std::fs::read(file), std::fs::read(log)].map(Result::unwrap_or_default).concat();
-    let windows: HashSet<&[u8]> = bytes.windows(PIECE_BYTES).collect();
-    let there = pieces.iter().filter(|(_, piece)| windows.contains(piece.as_slice()));
-    there.map(|(session, _)| session.clone()).collect()
+    let sought: HashMap<&[u8], &String> =
+        pieces.iter().map(|(session, piece)| (piece.as_slice(), session)).collect();
+    bytes.windows(PIECE_BYTES).filter_map(|window| sought.get(window)).copied().cloned().collect()
 }
 
 /// How many rows the table has, with those that are spent.
