@@ -39,7 +39,7 @@ pub use gate::{
 pub use late::{ClosedMark, assign};
 pub use material::LatePlace;
 pub use model::{
-    MAX_ANSWER_TOKENS, MIN_MODEL_WORDS, PROMPT_VERSION, SYSTEM, grammar, is_worth_a_model, prompt,
+    MAX_ANSWER_TOKENS, MIN_MODEL_WORDS, Outline, PROMPT_VERSION, SYSTEM, grammar, is_worth_a_model,
     read_answer, schema,
 };
 pub use segment::{SegmentLimits, Span, TurnMark, split};

@@ -1,0 +1,1 @@
+//! Local Qwen models, run by llama.cpp.
