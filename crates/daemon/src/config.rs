@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use modelstat_door::Limits;
-use modelstat_summarize::SegmentLimits;
+use modelstat_summarize::{Engines, SegmentLimits};
 use modelstat_wire::egress::Excerpt;
 use modelstat_wire::{BatchFloor, IdentifierKey};
 
 use crate::device::Registration;
-use crate::engines::Engines;
 use crate::reach::Reach;
 
 /// Where a daemon listens unless told otherwise: this machine only.

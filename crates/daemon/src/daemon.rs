@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use modelstat_door::{BodyBudget, RefusalCounts};
+use modelstat_summarize::{Engines, removed_key};
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
@@ -16,14 +17,13 @@ use crate::config::{Config, Hashes};
 use crate::database::{self, DatabaseError};
 use crate::device::{Device, DeviceParts, DeviceStatus};
 use crate::egress::{DeviceKey, DeviceKeyError, Door, DoorError, LEDGER_FILE, Ledger};
-use crate::engines::Engines;
 use crate::files::{self, FileError};
 use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
 use crate::keys::{KeyRing, KeysError};
 use crate::pipeline::{Abstracts, Pipeline, Sessions};
 use crate::reach::Reach;
 use crate::shipper::{Shipper, Shown};
-use crate::spool::{Kind, Spool, Writer, removed_key};
+use crate::spool::{Kind, Spool, Writer};
 use crate::status::{SpoolStatus, Status};
 use crate::wake::{Phase, Wake};
 

@@ -19,7 +19,6 @@ mod daemon;
 mod database;
 mod device;
 mod egress;
-mod engines;
 #[doc(hidden)]
 pub mod failpoint;
 mod files;
@@ -41,12 +40,13 @@ pub use egress::{
     CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
     Verification, VerifyError, is_receipt_signed, verify_ledger,
 };
-pub use engines::{Engines, FallbackEngine};
 pub use files::FileError;
 pub use http::{SocketError, is_socket_path};
 pub use keys::KeysError;
 pub use modelstat_door::Limits as HttpLimits;
-pub use modelstat_summarize::{Draft, Engine, EngineError, Quoting, SegmentLimits, Turn, WorkType};
+pub use modelstat_summarize::{
+    Draft, Engine, EngineError, Engines, FallbackEngine, Quoting, SegmentLimits, Turn, WorkType,
+};
 pub use modelstat_wire::egress::Excerpt;
 pub use reach::Reach;
 pub use segment_options::{SegmentOptionError, SegmentOptions};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use modelstat_summarize::FallbackEngine;
 use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::Serialize;
 
 use crate::device::DeviceStatus;
-use crate::engines::FallbackEngine;
 
 /// Everything that `modelstat status` shows of a daemon.
 #[derive(Clone, Debug, Serialize)]

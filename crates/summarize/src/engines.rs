@@ -3,14 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use modelstat_summarize::{Engine, ExtractEngine};
 use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::extract::ExtractEngine;
 
 /// The engines that are asked for an abstract, in their order. The template is always the last.
 #[derive(Clone, Default)]
 pub struct Engines {
     /// Asked first, if there is one. It bounds its own time: meanwhile no other abstract is made, and a
-    /// daemon that is told to end waits for the draft at hand. Numbers never wait.
+    /// daemon or server that is told to end waits for the draft at hand. Numbers never wait.
     pub first: Option<Arc<dyn Engine>>,
     /// Asked where the first fails or is refused.
     pub fallback: FallbackEngine,
@@ -29,7 +31,7 @@ pub enum FallbackEngine {
 
 impl Engines {
     /// Returns the engines before the template.
-    pub(crate) fn in_order(&self) -> Vec<&dyn Engine> {
+    pub fn in_order(&self) -> Vec<&dyn Engine> {
         let extract: Option<&dyn Engine> = match self.fallback {
             FallbackEngine::Template => None,
             FallbackEngine::Extract => Some(&ExtractEngine),
@@ -38,7 +40,7 @@ impl Engines {
     }
 
     /// Returns the names of all engines.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
+    pub fn names(&self) -> Vec<&'static str> {
         self.in_order().into_iter().map(Engine::name).chain(["template"]).collect()
     }
 }
