@@ -64,6 +64,12 @@ pub enum EngineError {
     /// It answered what cannot be used.
     #[error("the engine's answer cannot be used")]
     BadAnswer,
+    /// Its process ended in the middle.
+    #[error("the engine's process ended")]
+    Crashed,
+    /// Its model is not on this machine.
+    #[error("the engine's model is not here")]
+    NoModel,
 }
 
 /// Makes a draft of a segment.
