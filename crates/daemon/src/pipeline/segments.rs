@@ -161,6 +161,7 @@ impl Abstracts {
         let earlier = Earlier {
             features: &earlier.features,
             text: &earlier.text,
+            is_of_model: earlier.is_of_model,
             place: LatePlace {
                 begins: first.is_some_and(|first| first < closed.mark.first),
                 ends: last.is_some_and(|last| last >= closed.mark.last),
@@ -263,6 +264,7 @@ fn keep(
         event_ids: sums.event_ids.clone(),
         is_titled: sums.is_titled,
         text: summary.chosen.text.clone(),
+        is_of_model: summary.chosen.prompt_version.is_some(),
         features: summary.features.clone(),
         removed: StoredRemoved::of(&sums.removed),
     }

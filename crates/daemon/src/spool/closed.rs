@@ -34,6 +34,9 @@ pub(crate) struct ClosedSegment<T> {
     pub(crate) is_titled: bool,
     /// The abstract that has left.
     pub(crate) text: T,
+    /// Whether a model made it.
+    #[serde(default)]
+    pub(crate) is_of_model: bool,
     pub(crate) features: Features,
     pub(crate) removed: StoredRemoved,
 }
@@ -54,6 +57,7 @@ impl<T> ClosedSegment<T> {
             event_ids: self.event_ids.into_iter().map(&mut map).collect(),
             is_titled: self.is_titled,
             text: map(self.text),
+            is_of_model: self.is_of_model,
             features: self.features,
             removed: self.removed,
         }
