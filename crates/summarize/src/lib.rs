@@ -9,6 +9,7 @@
 //! What this crate deliberately does not do: no files, no network, no clock. It sees redacted text
 //! only, and what it makes passes the floor again.
 
+mod chain;
 mod engine;
 mod engines;
 mod extract;
@@ -33,6 +34,7 @@ mod vocabulary;
 mod words;
 mod work_type;
 
+pub use chain::{Chain, Content, Known, Load, Model, Skip};
 pub use engine::{
     Abstract, Draft, Earlier, Engine, EngineError, Fallback, Summary, Turn, summarise_again,
     summarise_with,
