@@ -7,6 +7,7 @@ mod chain;
 mod device;
 mod findings;
 mod ledger;
+mod payload;
 mod records;
 mod room;
 mod sent;
@@ -29,6 +30,7 @@ pub use device::{DeviceKeyError, is_receipt_signed};
 pub use ledger::LedgerEntry;
 use ledger::{Conclusion, Intended, Intent};
 pub(crate) use ledger::{FILE as LEDGER_FILE, Ledger, ReadStart};
+pub use payload::PayloadProblem;
 pub(crate) use sent::Sent;
 pub use verify::{
     CheckpointReport, LedgerProblem, LedgerRequest, Verification, VerifyError, verify_ledger,
@@ -146,6 +148,11 @@ impl Door {
     /// Returns the id of the device whose key signs.
     pub(crate) fn device(&self) -> String {
         modelstat_wire::device_id(self.ledger.key().public())
+    }
+
+    /// Returns the key by which receipts are checked, in hexadecimal digits.
+    pub(crate) fn public_key(&self) -> String {
+        hex::encode(self.ledger.key().public())
     }
 
     /// Sends a letter. Every retry is a further entry of the ledger with the same payload, and so a

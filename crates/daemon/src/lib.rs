@@ -38,7 +38,7 @@ pub use database::DatabaseError;
 pub use device::{DeviceState, DeviceStatus, Registration};
 pub use egress::{
     CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
-    Verification, VerifyError, is_receipt_signed, verify_ledger,
+    PayloadProblem, Verification, VerifyError, is_receipt_signed, verify_ledger,
 };
 pub use files::FileError;
 pub use http::{SocketError, is_socket_path};
