@@ -69,6 +69,8 @@ const DOORS: [Door; 10] = [
         allowed: &[
             // The one door of the daemon, and with it of every request of the process.
             "crates/daemon/src/egress.rs",
+            // Its second destination.
+            "crates/daemon/src/egress/engine.rs",
             // What a person asks for by hand: a model's file.
             "crates/models/src/fetch.rs",
             // To a process of ours on this machine.

@@ -18,7 +18,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use modelstat_summarize::{
-    Draft, Engine, EngineError, MAX_ANSWER_TOKENS, Outline, PROMPT_VERSION, Turn, read_answer,
+    Draft, Engine, EngineError, MAX_ANSWER_TOKENS, Model, Outline, PROMPT_VERSION, Turn,
+    read_answer,
 };
 
 use crate::protocol::{Answer, Job};
@@ -167,6 +168,15 @@ impl Engine for ChildEngine {
 
     fn version(&self) -> &str {
         &self.version
+    }
+
+    fn model(&self) -> Option<Model> {
+        let sha256 = Some(self.shared.options.sha256.clone());
+        Some(Model { sha256, prompt_version: PROMPT_VERSION })
+    }
+
+    fn parallel(&self) -> usize {
+        self.shared.options.sequences as usize
     }
 
     fn draft(&self, turns: &[Turn]) -> Result<Draft, EngineError> {

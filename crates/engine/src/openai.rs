@@ -10,7 +10,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use modelstat_summarize::{Draft, Engine, EngineError, Outline, PROMPT_VERSION, Turn, read_answer};
+use modelstat_summarize::{
+    Draft, Engine, EngineError, Model, Outline, PROMPT_VERSION, Turn, read_answer,
+};
 
 use crate::status::{EngineState, EngineStatus};
 use dialect::{Dialect, Said};
@@ -73,6 +75,8 @@ pub struct HttpOptions {
     pub model: String,
     /// Longest time for one answer.
     pub time: Duration,
+    /// Answers that are asked for together.
+    pub parallel: usize,
 }
 
 /// Asks a model over HTTP.
@@ -225,6 +229,14 @@ impl Engine for HttpEngine {
 
     fn version(&self) -> &str {
         &self.version
+    }
+
+    fn model(&self) -> Option<Model> {
+        Some(Model { sha256: None, prompt_version: PROMPT_VERSION })
+    }
+
+    fn parallel(&self) -> usize {
+        self.options.parallel
     }
 
     fn draft(&self, turns: &[Turn]) -> Result<Draft, EngineError> {

@@ -80,6 +80,8 @@ impl EngineError {
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
             Self::BadAnswer => "bad_answer",
+            Self::Crashed => "crashed",
+            Self::NoModel => "no_model",
         }
     }
 

@@ -141,7 +141,7 @@ impl Inner {
             Phase::Up(_, ready) if self.at_work() < ready.sequences as usize => Place::Free,
             Phase::Off => {
                 if let Some(rest) = self.rest.as_ref().filter(|rest| now < rest.until) {
-                    return Place::Refused(rest.error.clone());
+                    return Place::Refused(rest.error);
                 }
                 self.is_wanted = true;
                 Place::Wait
@@ -236,9 +236,9 @@ impl Inner {
         }
     }
 
-    fn settle_all(&mut self, error: &EngineError) {
+    fn settle_all(&mut self, error: EngineError) {
         for job in self.jobs.values_mut().filter(|job| job.outcome.is_none()) {
-            job.outcome = Some(Err(error.clone()));
+            job.outcome = Some(Err(error));
         }
     }
 
@@ -254,7 +254,7 @@ impl Inner {
             Phase::Ending(_, verdict, _) => Some(*verdict),
             _ => None,
         };
-        self.settle_all(&EngineError::Crashed);
+        self.settle_all(EngineError::Crashed);
         self.enter(Phase::Off);
         if let Some(failed) = told(verdict, sight, exit, tail) {
             self.failed(&failed, limits);
@@ -299,7 +299,7 @@ impl Inner {
 
     pub(super) fn shut(&mut self) {
         self.is_shut = true;
-        self.settle_all(&EngineError::Unavailable);
+        self.settle_all(EngineError::Unavailable);
     }
 
     /// Takes a process that was just started.

@@ -25,15 +25,15 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
 ];
 
 /// Fails a draft in time, and returns what is told of it.
-fn failed(engine: &ChildEngine, expected: &EngineError) -> EngineStatus {
+fn failed(engine: &ChildEngine, expected: EngineError) -> EngineStatus {
     let started = Instant::now();
     let draft = engine.draft(&turns());
-    assert_eq!(draft.as_ref().err(), Some(expected), "{:?}", engine.status());
+    assert_eq!(draft.as_ref().err(), Some(&expected), "{:?}", engine.status());
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     wait(engine, "a process that is gone", |status| status.pid.is_none())
 }
 
-fn check(mode: &str, error: &EngineError, word: &str, reason: &str) {
+fn check(mode: &str, error: EngineError, word: &str, reason: &str) {
     let limits = ChildLimits { load: Duration::from_secs(1), ..LIMITS };
     let engine = ChildEngine::new(ChildOptions { limits, ..options(mode) }).expect("a thread");
     let status = failed(&engine, error);
@@ -57,7 +57,7 @@ fn every_trouble() {
         ("hangs", Timeout, "hung", "hung"),
     ];
     for (mode, error, word, reason) in cases {
-        check(mode, &error, word, reason);
+        check(mode, error, word, reason);
     }
     let engine = engine("rubbish");
     assert_eq!(engine.draft(&turns()), Err(EngineError::BadAnswer));
@@ -90,7 +90,7 @@ fn stopped() {
     engine.draft(&turns()).expect("a draft");
     let pid = engine.status().pid.expect("a process");
     signal(pid, Signal::STOP);
-    let status = failed(&engine, &EngineError::Timeout);
+    let status = failed(&engine, EngineError::Timeout);
     assert_eq!(status.failures["hung"], 1);
     assert!(!exists(pid));
     std::thread::sleep(LIMITS.rest);
@@ -125,7 +125,7 @@ fn resting() {
     let limits = ChildLimits { rest: Duration::from_secs(5), ..LIMITS };
     let limits = ChildLimits { longest_rest: Duration::from_secs(60), ..limits };
     let engine = ChildEngine::new(ChildOptions { limits, ..options("exits") }).expect("a thread");
-    failed(&engine, &EngineError::Unavailable);
+    failed(&engine, EngineError::Unavailable);
     let started = Instant::now();
     for _ in 0..100 {
         assert_eq!(engine.draft(&turns()), Err(EngineError::Unavailable));
@@ -157,7 +157,7 @@ fn absent() {
         ..options("good")
     });
     let engine = engine.expect("a thread");
-    let status = failed(&engine, &EngineError::NoModel);
+    let status = failed(&engine, EngineError::NoModel);
     assert_eq!(status.state, EngineState::Unusable);
     assert!(status.reason.is_some_and(|reason| reason.contains("modelstat model pull fake")));
     // Until it is looked for again, nothing waits.
@@ -178,7 +178,7 @@ fn damaged() {
         }),
         ..options("good")
     });
-    let status = failed(&engine.expect("a thread"), &EngineError::Unavailable);
+    let status = failed(&engine.expect("a thread"), EngineError::Unavailable);
     assert_eq!((status.state, status.failures["model"]), (EngineState::Unusable, 1));
     assert_eq!(status.reason.as_deref(), Some("its sha256 is another"));
 }
@@ -186,7 +186,7 @@ fn damaged() {
 fn no_program() {
     let options = ChildOptions { program: "/nowhere/modelstat".into(), ..options("good") };
     let engine = ChildEngine::new(options).expect("a thread");
-    let status = failed(&engine, &EngineError::Unavailable);
+    let status = failed(&engine, EngineError::Unavailable);
     assert_eq!(status.failures["start"], 1);
     assert!(status.reason.is_some_and(|reason| reason.contains("could not be started")));
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use modelstat_wire::Timestamp;
 
 use crate::egress::Sent;
-use crate::engines::FallbackEngine;
 use crate::status::{Depth, KeyState, KeyStatus, LastShip, Status};
+use modelstat_summarize::FallbackEngine;
 
 /// Rows of a table; further ones are summed up in the last.
 const MAX_ROWS: usize = 20;
