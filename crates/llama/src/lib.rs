@@ -9,10 +9,14 @@
 mod cpu;
 mod gguf;
 mod native;
+mod options;
+mod serve;
 mod unusable;
 
 pub use gguf::Header;
 pub use native::{
     Batch, Context, ContextOptions, DecodeError, Grammar, Model, Sequence, Special, Token,
 };
+pub use options::{MAX_SEQUENCES, Options};
+pub use serve::{ServeError, serve};
 pub use unusable::Unusable;

@@ -1,0 +1,3 @@
+//! The engine against models with random weights.
+
+mod serve;
