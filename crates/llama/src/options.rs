@@ -20,6 +20,15 @@ const OVERHEAD_BYTES: u64 = 96 * 1024 * 1024;
 
 const MEGABYTE: u64 = 1_000_000;
 
+/// How the processor is shared with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// It is used where nobody else wants it. On a machine that is busy all the time jobs are late.
+    Low,
+    /// As any other process.
+    Normal,
+}
+
 /// What a process with a model is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -33,6 +42,8 @@ pub struct Options {
     pub context_tokens: u32,
     /// Most memory of the process, in bytes.
     pub max_memory_bytes: u64,
+    /// How the processor is shared with others.
+    pub priority: Priority,
     /// How far answers stray from the likeliest token; 0 for not at all.
     pub temperature: f32,
     /// What the straying follows.
@@ -48,6 +59,7 @@ impl Options {
             sequences: MAX_SEQUENCES,
             context_tokens: 8_192,
             max_memory_bytes: 1_200 * MEGABYTE,
+            priority: Priority::Low,
             temperature: 0.2,
             seed: 0,
         }

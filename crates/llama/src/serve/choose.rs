@@ -69,7 +69,7 @@ impl Choice {
         Some(best.0)
     }
 
-    /// A number from 0 to below 1: SplitMix64.
+    /// A number from 0 to below 1, by `SplitMix64`.
     #[expect(clippy::cast_precision_loss, reason = "24 bits are exact")]
     fn random(&mut self) -> f32 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);

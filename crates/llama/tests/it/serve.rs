@@ -87,8 +87,8 @@ fn answers_of_many_jobs_together_fit_the_grammar() {
             (engine.ready.architecture.as_str(), engine.ready.sequences),
             (shape.architecture(), 8)
         );
-        for id in 0..12 {
-            engine.ask(id, &outline(&TEXT.repeat(id as usize + 1)));
+        for (id, times) in (0..12).zip(1..) {
+            engine.ask(id, &outline(&TEXT.repeat(times)));
         }
         let mut seen = Vec::new();
         for _ in 0..12 {
