@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use modelstat_daemon::{SegmentLimits, SegmentOptions, SpoolLimits};
+use modelstat_daemon::{ModelEngines, SegmentLimits, SegmentOptions, SpoolLimits};
 use serde::Deserialize;
 
 use crate::args::{
     DaemonOptions, ExcerptWord, FallbackWord, HashesWord, HomeArguments, ReachOptions,
     RedactionOptions,
 };
+use crate::engine_section::EngineSection;
 use crate::error::hinted;
 use crate::home::Home;
 use crate::spool_section::SpoolSection;
@@ -48,6 +49,8 @@ pub(crate) struct File {
     redact: RedactSection,
     #[serde(default)]
     spool: SpoolSection,
+    #[serde(default)]
+    engine: EngineSection,
     /// Where the file lies, from which its paths go.
     #[serde(skip)]
     folder: PathBuf,
@@ -103,11 +106,15 @@ impl File {
                  daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
                  fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
-                 segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes",
+                 segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes, \
+                 engine.model, engine.threads, engine.sequences, engine.idle_minutes, \
+                 engine.max_memory_mb, engine.job_seconds, engine.url, engine.url_model, \
+                 engine.allow_remote, engine.api_key_file",
             )
         })?;
         // Before anything starts.
         file.segments()?;
+        file.engine.check()?;
         Ok(file)
     }
 
@@ -178,6 +185,15 @@ impl File {
     /// Limits of the daemon's spool, checked.
     pub(crate) fn spool_limits(&self) -> anyhow::Result<SpoolLimits> {
         self.spool.limits()
+    }
+
+    /// The engines with a model that were asked for.
+    pub(crate) fn engines(
+        &self,
+        options: &DaemonOptions,
+        home: &Home,
+    ) -> anyhow::Result<ModelEngines> {
+        self.engine.engines(&options.engine, home, &self.folder)
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

@@ -200,6 +200,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             },
             ..Engines::default()
         },
+        models: setup.file.engines(setup.options, home)?,
         spool: setup.file.spool_limits()?,
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),
