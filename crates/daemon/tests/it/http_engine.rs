@@ -104,12 +104,14 @@ fn answer(status: u16, header: &str, body: &str) -> Vec<u8> {
 }
 
 fn says(text: &str) -> Vec<u8> {
-    let said = json!({"abstract": text, "title": "Slow import looked at", "work_type": "debugging"});
+    let said =
+        json!({"abstract": text, "title": "Slow import looked at", "work_type": "debugging"});
     let body = json!({"choices": [{"message": {"content": said.to_string()}}]});
     answer(200, "", &body.to_string())
 }
 
-const GOOD: &str = "Someone wanted a batch job to finish sooner; a missing lookup structure explained it.";
+const GOOD: &str =
+    "Someone wanted a batch job to finish sooner; a missing lookup structure explained it.";
 
 fn endpoint(url: String) -> Endpoint {
     Endpoint {
