@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use modelstat_daemon::{FallbackEngine, SegmentLimits, SegmentOptions, SpoolLimits};
+use modelstat_daemon::{FallbackEngine, ModelEngines, SegmentLimits, SegmentOptions, SpoolLimits};
+use modelstat_server::ChildOptions;
 use serde::Deserialize;
 
 use crate::args::{
     DaemonOptions, ExcerptWord, FallbackWord, HashesWord, HomeArguments, ReachOptions,
     RedactionOptions,
 };
+use crate::engine_section::EngineSection;
 use crate::error::hinted;
 use crate::home::Home;
 use crate::spool_section::{RawSection, SpoolSection};
@@ -50,6 +52,8 @@ pub(crate) struct File {
     spool: SpoolSection,
     #[serde(default)]
     raw: RawSection,
+    #[serde(default)]
+    engine: EngineSection,
     /// Where the file lies, from which its paths go.
     #[serde(skip)]
     folder: PathBuf,
@@ -106,12 +110,15 @@ impl File {
                  fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
                  segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes, \
-                 raw.max_bytes",
+                 engine.model, engine.threads, engine.sequences, engine.idle_minutes, \
+                 engine.max_memory_mb, engine.job_seconds, engine.url, engine.url_model, \
+                 engine.allow_remote, engine.api_key_file, raw.max_bytes",
             )
         })?;
         // Before anything starts.
         file.segments()?;
         file.raw_bytes()?;
+        file.engine.check()?;
         Ok(file)
     }
 
@@ -191,6 +198,24 @@ impl File {
     /// Limits of the daemon's spool, checked.
     pub(crate) fn spool_limits(&self) -> anyhow::Result<SpoolLimits> {
         self.spool.limits()
+    }
+
+    /// The engines with a model that were asked for.
+    pub(crate) fn engines(
+        &self,
+        options: &DaemonOptions,
+        home: &Home,
+    ) -> anyhow::Result<ModelEngines> {
+        self.engine.engines(&options.engine, home, &self.folder)
+    }
+
+    /// The server's process with a model, if one was asked for.
+    pub(crate) fn server_model(
+        &self,
+        given: Option<&String>,
+        home: &Home,
+    ) -> anyhow::Result<Option<ChildOptions>> {
+        self.engine.child(given, home, &self.folder)
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

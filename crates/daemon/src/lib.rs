@@ -24,6 +24,7 @@ pub mod failpoint;
 mod files;
 mod http;
 mod keys;
+mod models;
 mod pipeline;
 mod reach;
 mod segment_options;
@@ -37,13 +38,18 @@ pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use device::{DeviceState, DeviceStatus, Registration};
 pub use egress::{
-    CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
-    Verification, VerifyError, is_receipt_signed, verify_ledger,
+    CheckpointReport, DeviceKeyError, DoorError, Endpoint, EndpointError, LedgerEntry,
+    LedgerProblem, LedgerRequest, PayloadProblem, Verification, VerifyError, is_receipt_signed,
+    verify_ledger,
 };
 pub use files::FileError;
 pub use http::{SocketError, is_socket_path};
 pub use keys::KeysError;
+pub use models::ModelEngines;
 pub use modelstat_door::Limits as HttpLimits;
+pub use modelstat_engine::{
+    ChildLimits, ChildOptions, EngineState, EngineStatus, FindModel, HttpOptions, ModelProblem,
+};
 pub use modelstat_summarize::{
     Draft, Engine, EngineError, Engines, FallbackEngine, Quoting, SegmentLimits, Turn, WorkType,
 };

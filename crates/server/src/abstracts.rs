@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use modelstat_engine::ChildEngine;
 use modelstat_redact::Floor;
 use modelstat_store::{DueSession, Inbox, InboxError, LookedAt, MAX_TEXT_MS};
 use modelstat_summarize::{Engines, SegmentLimits};
@@ -40,6 +41,8 @@ pub(crate) struct Making {
     pub(crate) inbox: Arc<dyn Inbox>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) engines: Engines,
+    /// The one of them that is a process, which ends with the server.
+    pub(crate) model: Option<Arc<ChildEngine>>,
     /// What the turns passed, and abstracts pass too.
     pub(crate) floor: Floor,
     /// Under which removed words are hashed.
@@ -89,6 +92,10 @@ impl Abstracts {
     /// Lets the threads end what is at hand, and joins them. What still waits is told at the next start.
     pub(crate) fn stop(self) {
         self.shared.is_stopping.store(true, Ordering::Relaxed);
+        // The draft at hand fails, so that the template makes its abstract.
+        if let Some(model) = &self.shared.making.model {
+            model.shut();
+        }
         for (end, thread) in self.threads {
             drop(end);
             if thread.join().is_err() {

@@ -22,6 +22,7 @@ mod server;
 mod state;
 mod time_zone;
 
+pub use modelstat_engine::ChildOptions;
 pub use modelstat_store::DEFAULT_TEXT_BYTES;
 pub use modelstat_summarize::{Engines, FallbackEngine, SegmentLimits};
 pub use operator::{DEMO_ORG, OperatorToken};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modelstat_door::{BodyBudget, Limits, Stop, serve};
+use modelstat_door::{BodyBudget, Limits, Listener, RefusalCounts, Stop, serve};
+use modelstat_engine::{ChildEngine, ChildOptions};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{
     Directory, DirectoryError, EmbeddedOptions, EmbeddedStores, LedgerError, NewKey, OpenError,
@@ -44,6 +45,8 @@ pub struct Config {
     pub segments: SegmentLimits,
     /// What makes the abstracts of such segments.
     pub engines: Engines,
+    /// A model in a process of its own, which is asked before them.
+    pub model: Option<ChildOptions>,
     /// How many bytes of one org's turns wait for their abstracts.
     pub text_bytes: u64,
 }
@@ -99,10 +102,16 @@ impl Server {
             book,
             clock: Arc::clone(&clock),
         })?;
+        let mut engines = config.engines;
+        let model = config.model.map(ChildEngine::new).transpose()?.map(Arc::new);
+        if let Some(model) = &model {
+            engines.first.insert(0, Arc::clone(model) as _);
+        }
         let abstracts = Abstracts::start(Making {
             inbox: Arc::clone(&stores.inbox),
             clock: Arc::clone(&clock),
-            engines: config.engines.clone(),
+            engines: engines.clone(),
+            model: model.clone(),
             floor: config.floor.texts().clone(),
             removed_key: removed_key(config.floor.key()),
             limits: config.segments,
@@ -110,6 +119,7 @@ impl Server {
         })?;
         let directory = Arc::clone(&stores.directory);
         let limits = Limits::default();
+        let refused_requests: Arc<RefusalCounts> = Arc::default();
         let state = Arc::new(State {
             directory: stores.directory,
             inbox: stores.inbox,
@@ -117,7 +127,8 @@ impl Server {
             book,
             clock: Arc::clone(&clock),
             floor: config.floor,
-            engines: config.engines,
+            engines,
+            model,
             text_bytes: config.text_bytes,
             operator: config.operator,
             address,
@@ -129,10 +140,13 @@ impl Server {
             registrations: RateLimit::of_registrations(),
             claims: RateLimit::of_claims(),
             daemon_url: config.daemon_url,
+            refused: Arc::clone(&refused_requests),
         });
         let (stop, stopped) = watch::channel(None);
+        let listener = Listener::Tcp(listener);
+        let serving = serve(listener, router(state), limits, refused_requests, stopped);
         #[expect(clippy::disallowed_methods, reason = "`stop` joins it")]
-        let serving = tokio::spawn(serve(listener, router(state), limits, stopped));
+        let serving = tokio::spawn(serving);
         Ok(Self { address, stop, serving, abstracts, applier, directory, clock })
     }
 
@@ -161,7 +175,7 @@ impl Server {
         Ok(self.directory.create_key(new, self.clock.now())?.secret)
     }
 
-    /// Stops taking requests, waits for the abstract at hand, drains the inbox into the ledger, and joins
+    /// Stops taking requests, ends the model's process and waits for the abstract at hand, drains the inbox into the ledger, and joins
     /// every thread.
     pub async fn stop(self) {
         self.stop.send_replace(Some(REQUEST_GRACE));

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use modelstat_door::{BodyBudget, Limits, Refusal, refuse};
+use modelstat_door::{BodyBudget, Limits, Refusal, RefusalCounts, refuse};
+use modelstat_engine::ChildEngine;
 use modelstat_pricing::PriceBook;
 use modelstat_store::{Directory, Inbox, Ledger};
 use modelstat_summarize::Engines;
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) floor: BatchFloor,
     pub(crate) engines: Engines,
+    pub(crate) model: Option<Arc<ChildEngine>>,
     pub(crate) text_bytes: u64,
     pub(crate) operator: OperatorToken,
     pub(crate) address: SocketAddr,
@@ -37,6 +39,8 @@ pub(crate) struct State {
     pub(crate) registrations: RateLimit,
     pub(crate) claims: RateLimit,
     pub(crate) daemon_url: Option<String>,
+    /// Requests by what they were refused for, below the router too.
+    pub(crate) refused: Arc<RefusalCounts>,
 }
 
 /// Runs work that blocks, off the threads that serve connections.

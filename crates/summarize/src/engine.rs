@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use modelstat_redact::{Floor, RawText, RedactedText};
 
+use crate::chain::{Chain, Content, Known, Model, Skip, Use};
 use crate::features::Features;
 use crate::gate::{Gate, LeakError, Quoting, Removed};
 use crate::material::{LatePlace, Material};
@@ -52,7 +53,7 @@ pub struct Draft {
 }
 
 /// Why an engine made nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// It cannot work at present: no model, no memory.
@@ -64,6 +65,30 @@ pub enum EngineError {
     /// It answered what cannot be used.
     #[error("the engine's answer cannot be used")]
     BadAnswer,
+    /// Its process ended in the middle.
+    #[error("the engine's process ended")]
+    Crashed,
+    /// Its model is not on this machine.
+    #[error("the engine's model is not here")]
+    NoModel,
+}
+
+impl EngineError {
+    /// The word under which it is counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::BadAnswer => "bad_answer",
+            Self::Crashed => "crashed",
+            Self::NoModel => "no_model",
+        }
+    }
+
+    /// Whether the same content would most likely fail again.
+    pub const fn is_of_content(self) -> bool {
+        matches!(self, Self::BadAnswer)
+    }
 }
 
 /// Makes a draft of a segment.
@@ -77,6 +102,16 @@ pub trait Engine: Send + Sync {
     /// Whether it may repeat sentences of its input. Only the opt-in that quotes says so.
     fn quoting(&self) -> Quoting {
         Quoting::Refused
+    }
+
+    /// The model that it asks; `None` for one that works by rules, which is never left alone.
+    fn model(&self) -> Option<Model> {
+        None
+    }
+
+    /// How many drafts it makes together: so many threads may ask it at a time.
+    fn parallel(&self) -> usize {
+        1
     }
 
     /// Summarises the turns of one segment, in their order.
@@ -96,6 +131,10 @@ pub struct Abstract {
     pub engine: RedactedText,
     /// The version of what made it.
     pub engine_version: RedactedText,
+    /// The sha256 of the model that made it, where a model of a known file did.
+    pub model_sha256: Option<RedactedText>,
+    /// The version of what the model was asked, where a model made it.
+    pub prompt_version: Option<RedactedText>,
     /// Why it is not what the engine that was asked made.
     pub fallback: Option<Fallback>,
 }
@@ -104,9 +143,11 @@ pub struct Abstract {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fallback {
     /// The engine failed.
-    Failed,
+    Failed(EngineError),
     /// The engine panicked.
     Panicked,
+    /// The engine's model was not asked.
+    Skipped(Skip),
     /// The leak gate refused its output.
     Refused(LeakError),
 }
@@ -115,8 +156,9 @@ impl Fallback {
     /// The word under which it is counted.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Failed => "engine_failed",
-            Self::Panicked => "engine_panicked",
+            Self::Failed(why) => why.as_str(),
+            Self::Panicked => "panicked",
+            Self::Skipped(why) => why.as_str(),
             Self::Refused(why) => why.as_str(),
         }
     }
@@ -129,13 +171,35 @@ pub struct Summary {
     pub chosen: Abstract,
     /// At most eight key phrases, which passed the same gate.
     pub phrases: Vec<RedactedText>,
-    /// Every engine that failed or was refused, by its name on the wire, in their order. The template
-    /// stands here up to twice: its phrases were refused, then its single words.
+    /// Every engine that failed, was refused or was left alone, by its name on the wire, in their order. The
+    /// template stands here up to twice: its phrases were refused, then its single words.
     pub refused: Vec<(&'static str, Fallback)>,
+    /// What came of the content from each model that was asked, by its engine's name on the wire, where the
+    /// same would come of it again.
+    pub learned: Vec<(&'static str, Known)>,
     /// The engine that made it, by its name on the wire.
     pub made_by: &'static str,
     /// What may be kept of the turns, for [`summarise_again`].
     pub features: Features,
+}
+
+impl Summary {
+    /// Why it is not what the first engine made, as `engine.reason`.
+    pub fn fallback_reason(&self) -> Option<String> {
+        self.refused.first().map(|(engine, why)| format!("{engine}.{}", why.as_str()))
+    }
+
+    /// Notes that a model made this, as it may leave and no longer.
+    fn learn(&mut self) {
+        let text = |text: &RedactedText| text.as_str().to_owned();
+        let draft = Draft {
+            text: text(&self.chosen.text),
+            title: text(&self.chosen.title),
+            work_type: self.chosen.work_type,
+            phrases: self.phrases.iter().map(text).collect(),
+        };
+        self.learned.push((self.made_by, Known::Made(draft)));
+    }
 }
 
 /// What is left of a closed segment whose turns are gone.
@@ -145,6 +209,8 @@ pub struct Earlier<'a> {
     pub features: &'a Features,
     /// The abstract that was made of it, which engines read in place of its turns.
     pub text: &'a RedactedText,
+    /// Whether a model made that abstract.
+    pub is_of_model: bool,
     /// Where the late turns stand.
     pub place: LatePlace,
 }
@@ -159,9 +225,7 @@ pub fn summarise_with(
     floor: &Floor,
     removed: &Removed,
 ) -> Summary {
-    let material = Material::of(turns);
-    let gate = Gate { floor, removed, names: names_with_fields(&material) };
-    choose(engines, &Source { material: &material, turns, read: turns, is_late: false }, &gate)
+    Chain::of(engines).summarise(&Content { turns, earlier: None }, floor, removed)
 }
 
 /// Makes the abstract of a closed segment again, with turns that came late.
@@ -175,18 +239,32 @@ pub fn summarise_again(
     floor: &Floor,
     removed: &Removed,
 ) -> Summary {
+    let content = Content { turns: late, earlier: Some(*earlier) };
+    Chain::of(engines).summarise(&content, floor, removed)
+}
+
+pub(crate) fn choose(
+    links: &[Link<'_>],
+    turns: &[Turn],
+    floor: &Floor,
+    removed: &Removed,
+) -> Summary {
+    let material = Material::of(turns);
+    let gate = Gate { floor, removed, names: names_with_fields(&material) };
+    first_of(links, &Source { material: &material, turns, read: turns, is_late: false }, &gate)
+}
+
+pub(crate) fn choose_again(
+    links: &[Link<'_>],
+    earlier: &Earlier<'_>,
+    late: &[Turn],
+    read: &[Turn],
+    floor: &Floor,
+    removed: &Removed,
+) -> Summary {
     let material = Material::with_earlier(earlier.features, earlier.place, late);
     let gate = Gate { floor, removed, names: names_with_fields(&material) };
-    let gist = Turn {
-        kind: RedactedText::from_static("earlier_abstract"),
-        model: None,
-        text: Some(earlier.text.clone()),
-        tools: Vec::new(),
-        failed: false,
-    };
-    let mut read = late.to_vec();
-    read.insert(if earlier.place.ends { 0 } else { read.len() }, gist);
-    choose(engines, &Source { material: &material, turns: late, read: &read, is_late: true }, &gate)
+    first_of(links, &Source { material: &material, turns: late, read, is_late: true }, &gate)
 }
 
 /// What an abstract is made of.
@@ -200,30 +278,69 @@ struct Source<'a> {
     is_late: bool,
 }
 
-fn choose(engines: &[&dyn Engine], source: &Source<'_>, gate: &Gate<'_>) -> Summary {
+fn first_of(links: &[Link<'_>], source: &Source<'_>, gate: &Gate<'_>) -> Summary {
     let Source { material, turns, .. } = *source;
     let template: &dyn Engine = &TemplateEngine;
-    let mut refused = Vec::new();
-    for engine in engines {
-        match attempt(*engine, source, gate) {
+    let mut tries = Tries::default();
+    for (engine, how) in links {
+        match attempt(*engine, how, source, gate) {
             Ok(draft) => {
                 let kept = sayable(key_phrases(material), turns, gate);
-                return finish(draft, *engine, refused, Features::of(material, &kept), gate.floor);
+                let features = Features::of(material, &kept);
+                let mut summary = finish(draft, *engine, tries, features, gate.floor);
+                if matches!(how, Use::Draft) && engine.model().is_some() {
+                    summary.learn();
+                }
+                return summary;
             }
-            Err(why) => refused.push((engine.name(), why)),
+            Err(why) => {
+                // A known draft that is refused now was refused for words of this segment.
+                if matches!(how, Use::Draft) && engine.model().is_some() {
+                    tries.learn(*engine, why);
+                }
+                tries.note(*engine, why);
+            }
         }
     }
     let mut draft = template::draft(material);
     if let Err(why) = check(&draft, turns, gate, Quoting::Refused) {
-        refused.push((template.name(), Fallback::Refused(why)));
+        tries.note(template, Fallback::Refused(why));
         draft = strict(material, |word| may_say(word, turns, gate));
         if let Err(why) = check(&draft, turns, gate, Quoting::Refused) {
-            refused.push((template.name(), Fallback::Refused(why)));
+            tries.note(template, Fallback::Refused(why));
             draft = facts_only(material);
         }
     }
     let features = Features::of(material, &draft.phrases);
-    finish(draft, template, refused, features, gate.floor)
+    finish(draft, template, tries, features, gate.floor)
+}
+
+/// An engine, and how it is used.
+pub(crate) type Link<'a> = (&'a dyn Engine, Use);
+
+/// What became of the engines before the one that is taken.
+#[derive(Default)]
+struct Tries {
+    refused: Vec<(&'static str, Fallback)>,
+    learned: Vec<(&'static str, Known)>,
+}
+
+impl Tries {
+    fn note(&mut self, engine: &dyn Engine, why: Fallback) {
+        self.refused.push((engine.name(), why));
+    }
+
+    /// Remembers a model that would most likely fail at the same content again.
+    fn learn(&mut self, engine: &dyn Engine, why: Fallback) {
+        let is_of_content = match why {
+            Fallback::Failed(error) => error.is_of_content(),
+            Fallback::Refused(_) => true,
+            Fallback::Panicked | Fallback::Skipped(_) => false,
+        };
+        if is_of_content {
+            self.learned.push((engine.name(), Known::Failed));
+        }
+    }
 }
 
 /// The phrases that may leave, whether or not they do.
@@ -248,10 +365,21 @@ fn names_with_fields(material: &Material) -> Vec<&str> {
     names
 }
 
-fn attempt(engine: &dyn Engine, source: &Source<'_>, gate: &Gate<'_>) -> Result<Draft, Fallback> {
-    // The engine holds no state of ours, so nothing broken is seen after a panic.
-    let drafted = catch_unwind(AssertUnwindSafe(|| engine.draft(source.read)));
-    let mut draft = drafted.map_err(|_| Fallback::Panicked)?.map_err(|_| Fallback::Failed)?;
+fn attempt(
+    engine: &dyn Engine,
+    how: &Use,
+    source: &Source<'_>,
+    gate: &Gate<'_>,
+) -> Result<Draft, Fallback> {
+    let mut draft = match how {
+        Use::Skip(why) => return Err(Fallback::Skipped(*why)),
+        Use::Again(draft) => draft.clone(),
+        Use::Draft => {
+            // The engine holds no state of ours, so nothing broken is seen after a panic.
+            let drafted = catch_unwind(AssertUnwindSafe(|| engine.draft(source.read)));
+            drafted.map_err(|_| Fallback::Panicked)?.map_err(Fallback::Failed)?
+        }
+    };
     if source.is_late && engine.quoting() == Quoting::Allowed {
         draft = Draft { text: draft.text, ..template::draft(source.material) };
     }
@@ -291,22 +419,30 @@ fn passes(
 fn finish(
     draft: Draft,
     engine: &dyn Engine,
-    refused: Vec<(&'static str, Fallback)>,
+    tries: Tries,
     features: Features,
     floor: &Floor,
 ) -> Summary {
     let redacted = |text: String| RawText::from(text).redact_with(floor).0;
+    let Tries { refused, learned } = tries;
+    let (model_sha256, prompt_version) = match engine.model() {
+        Some(model) => (model.sha256.map(redacted), Some(model.prompt_version)),
+        None => (None, None),
+    };
     let chosen = Abstract {
         text: within(redacted(draft.text), MAX_ABSTRACT_CHARS, MAX_ABSTRACT_BYTES),
         title: within(redacted(draft.title), MAX_TITLE_CHARS, MAX_TITLE_BYTES),
         work_type: draft.work_type,
         engine: RedactedText::from_static(engine.name()),
         engine_version: redacted(engine.version().to_owned()),
+        model_sha256,
+        prompt_version: prompt_version.map(RedactedText::from_static),
         fallback: refused.first().map(|(_, why)| *why),
     };
     let phrases = draft.phrases.into_iter().take(MAX_PHRASES);
     let phrases = phrases.map(|phrase| within(redacted(phrase), MAX_TITLE_CHARS, MAX_TITLE_BYTES));
-    Summary { chosen, phrases: phrases.collect(), refused, made_by: engine.name(), features }
+    let (phrases, made_by) = (phrases.collect(), engine.name());
+    Summary { chosen, phrases, refused, learned, made_by, features }
 }
 
 /// Cuts a text to a length in code points and to one in bytes.
@@ -367,7 +503,7 @@ mod tests {
     #[test]
     fn an_engine_that_fails_costs_words_only() {
         check(Ok("A day at the sea"), "fixed", None);
-        check(Err(EngineError::Timeout), "template", Some(Fallback::Failed));
+        check(Err(EngineError::Timeout), "template", Some(Fallback::Failed(EngineError::Timeout)));
         check(Ok("panic"), "template", Some(Fallback::Panicked));
     }
 

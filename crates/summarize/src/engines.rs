@@ -11,10 +11,10 @@ use crate::extract::ExtractEngine;
 /// The engines that are asked for an abstract, in their order. The template is always the last.
 #[derive(Clone, Default)]
 pub struct Engines {
-    /// Asked first, if there is one. It bounds its own time: meanwhile no other abstract is made, and a
+    /// Asked first, in this order. Each bounds its own time: meanwhile no other abstract is made, and a
     /// daemon or server that is told to end waits for the draft at hand. Numbers never wait.
-    pub first: Option<Arc<dyn Engine>>,
-    /// Asked where the first fails or is refused.
+    pub first: Vec<Arc<dyn Engine>>,
+    /// Asked where all of them fail or are refused.
     pub fallback: FallbackEngine,
 }
 
@@ -36,7 +36,7 @@ impl Engines {
             FallbackEngine::Template => None,
             FallbackEngine::Extract => Some(&ExtractEngine),
         };
-        self.first.as_deref().into_iter().chain(extract).collect()
+        self.first.iter().map(AsRef::as_ref).chain(extract).collect()
     }
 
     /// Returns the names of all engines.

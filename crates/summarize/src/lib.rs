@@ -9,6 +9,7 @@
 //! What this crate deliberately does not do: no files, no network, no clock. It sees redacted text
 //! only, and what it makes passes the floor again.
 
+mod chain;
 mod engine;
 mod engines;
 mod extract;
@@ -33,6 +34,7 @@ mod vocabulary;
 mod words;
 mod work_type;
 
+pub use chain::{Chain, Content, Known, Load, Model, Skip};
 pub use engine::{
     Abstract, Draft, Earlier, Engine, EngineError, Fallback, Summary, Turn, summarise_again,
     summarise_with,
@@ -47,7 +49,7 @@ pub use late::{ClosedMark, assign};
 pub use make::{MadeSegment, Making, SegmentSource, SegmentsOrigin, make_segment, segments_batch};
 pub use material::LatePlace;
 pub use model::{
-    MAX_ANSWER_TOKENS, MIN_MODEL_WORDS, PROMPT_VERSION, SYSTEM, grammar, is_worth_a_model, prompt,
+    MAX_ANSWER_TOKENS, MIN_MODEL_WORDS, Outline, PROMPT_VERSION, SYSTEM, grammar, is_worth_a_model,
     read_answer, schema,
 };
 pub use plan::{ClosedPlace, Plan, Planned, TurnPlace, joinable_since, plan};

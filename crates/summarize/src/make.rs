@@ -205,6 +205,7 @@ fn summarise(
     let earlier = Earlier {
         features: &earlier.features,
         text: &earlier.text,
+        is_of_model: earlier.is_of_model,
         place: LatePlace {
             begins: first.is_some_and(|first| first < closed.mark.first),
             ends: last.is_some_and(|last| last >= closed.mark.last),
@@ -262,6 +263,7 @@ fn keep(
         event_ids: sums.event_ids.clone(),
         is_titled: sums.is_titled,
         text: summary.chosen.text.clone(),
+        is_of_model: summary.chosen.prompt_version.is_some(),
         features: summary.features.clone(),
         removed: StoredRemoved::of(&sums.removed),
     }

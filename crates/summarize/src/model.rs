@@ -4,7 +4,7 @@ mod answer;
 mod prompt;
 
 pub use answer::{grammar, read_answer, schema};
-pub use prompt::{MIN_MODEL_WORDS, SYSTEM, is_worth_a_model, prompt};
+pub use prompt::{MIN_MODEL_WORDS, Outline, SYSTEM, is_worth_a_model};
 
 /// Counts up whenever the same turns would be asked about in other words.
 pub const PROMPT_VERSION: &str = "1";

@@ -149,6 +149,9 @@ pub struct ClosedSegment<T> {
     pub is_titled: bool,
     /// The abstract that has left.
     pub text: T,
+    /// Whether a model made it.
+    #[serde(default)]
+    pub is_of_model: bool,
     /// What the template knows of it.
     pub features: Features,
     /// What redaction removed from its turns.
@@ -172,6 +175,7 @@ impl<T> ClosedSegment<T> {
             event_ids: self.event_ids.into_iter().map(&mut map).collect(),
             is_titled: self.is_titled,
             text: map(self.text),
+            is_of_model: self.is_of_model,
             features: self.features,
             removed: self.removed,
         }

@@ -34,7 +34,12 @@ fn made(turns: &[Turn]) -> Summary {
 }
 
 fn again(engines: &[&dyn Engine], before: &Summary, place: LatePlace, late: &[Turn]) -> Summary {
-    let earlier = Earlier { features: &before.features, text: &before.chosen.text, place };
+    let earlier = Earlier {
+        features: &before.features,
+        text: &before.chosen.text,
+        is_of_model: false,
+        place,
+    };
     summarise_again(engines, &earlier, late, Floor::built_in(), Removed::none())
 }
 
@@ -159,7 +164,12 @@ fn what_was_removed_before_is_refused_again() {
     let mut removed = Removed::new([5; 32]);
     removed.add(&RawText::from("zebedee@example.com"));
     let before = made(&first());
-    let earlier = Earlier { features: &before.features, text: &before.chosen.text, place: WITHIN };
+    let earlier = Earlier {
+        features: &before.features,
+        text: &before.chosen.text,
+        is_of_model: false,
+        place: WITHIN,
+    };
     let engine = Says("Zebedee was told.");
     let both = summarise_again(&[&engine], &earlier, &[], Floor::built_in(), &removed);
     assert_eq!(both.made_by, "template");

@@ -50,6 +50,7 @@ pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
         let setup = ServerSetup {
             file: &file,
             fallback: arguments.fallback,
+            engine: arguments.engine.engine.as_ref(),
             rules: rules.as_ref(),
             listen: file.listen(arguments.listen),
             token: &token,
@@ -142,6 +143,7 @@ pub(crate) fn run_async(work: impl Future<Output = anyhow::Result<()>>) -> anyho
 pub(crate) struct ServerSetup<'a> {
     pub(crate) file: &'a File,
     pub(crate) fallback: Option<FallbackWord>,
+    pub(crate) engine: Option<&'a String>,
     pub(crate) rules: Option<&'a UserRules>,
     pub(crate) listen: SocketAddr,
     pub(crate) token: &'a str,
@@ -159,6 +161,7 @@ pub(crate) async fn start_server(home: &Home, setup: ServerSetup<'_>) -> anyhow:
         daemon_url: setup.daemon_url,
         segments: setup.file.segments()?,
         engines: Engines { fallback: setup.file.fallback(setup.fallback), ..Engines::default() },
+        model: setup.file.server_model(setup.engine, home)?,
         text_bytes: setup.file.raw_bytes()?,
     };
     let started = Server::start(config, Arc::new(SystemClock)).await;
@@ -204,6 +207,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             fallback: setup.file.fallback(setup.options.fallback),
             ..Engines::default()
         },
+        models: setup.file.engines(setup.options, home)?,
         spool: setup.file.spool_limits()?,
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),

@@ -70,6 +70,7 @@ async fn start(
     let setup = ServerSetup {
         file,
         fallback: arguments.daemon.fallback,
+        engine: arguments.daemon.engine.engine.as_ref(),
         rules,
         listen: file.listen(arguments.listen),
         token: &token,

@@ -1,11 +1,13 @@
 //! Orgs and keys, for the operator of this machine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State as AppState};
 use axum::http::{HeaderMap, StatusCode};
 use modelstat_door::{Refusal, refuse};
+use modelstat_engine::EngineStatus;
 use modelstat_store::{DirectoryError, Key, NewKey, Org, Scope, TextSummary};
 use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,7 @@ pub(crate) struct Status {
     inbox: InboxStatus,
     text: TextStatus,
     ledger_position: u64,
+    refused_requests: BTreeMap<&'static str, u64>,
 }
 
 /// Text of whole turns that waits for its abstract.
@@ -63,6 +66,9 @@ struct TextStatus {
     max_bytes: u64,
     /// What makes abstracts, in the order in which it is asked.
     engines: Vec<&'static str>,
+    /// How the one with a model does; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<EngineStatus>,
 }
 
 #[derive(Serialize)]
@@ -193,8 +199,10 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
                 summary: state.inbox.text_summary(None).map_err(failed)?,
                 max_bytes: state.text_bytes,
                 engines: state.engines.names(),
+                model: state.model.as_ref().map(|model| model.status()),
             },
             ledger_position: state.ledger.position().map_err(|error| super::unanswered(&error))?,
+            refused_requests: state.refused.counts(),
         })
     })
     .await

@@ -43,7 +43,7 @@ impl Engine for Fixed {
 }
 
 fn with(first: Arc<dyn Engine>) -> Setup {
-    let engines = Engines { first: Some(first), fallback: FallbackEngine::Template };
+    let engines = Engines { first: vec![first], fallback: FallbackEngine::Template };
     Setup { engines, ..Setup::default() }
 }
 
@@ -70,8 +70,8 @@ fn the_first_engine_is_asked_first() {
 #[test]
 fn an_engine_that_fails_costs_words_only() {
     for (answer, reason) in [
-        ((|| Err(EngineError::Timeout)) as fn() -> _, "fixed.engine_failed"),
-        (|| panic!("as asked"), "fixed.engine_panicked"),
+        ((|| Err(EngineError::Timeout)) as fn() -> _, "fixed.timeout"),
+        (|| panic!("as asked"), "fixed.panicked"),
         (|| draft("It is the import, which ends too late for it."), "fixed.verbatim_run"),
         (|| draft("Roe wrote about the deploy."), "fixed.removed_word"),
     ] {

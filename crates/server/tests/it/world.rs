@@ -86,6 +86,7 @@ impl World {
             daemon_url: None,
             segments: SegmentLimits::default(),
             engines: setup.engines,
+            model: None,
             text_bytes: setup.text_bytes,
         };
         let runtime = Runtime::new().expect("a runtime");

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::Turn;
 use crate::template::is_name;
 use crate::words::{Piece, pieces};
@@ -24,6 +26,9 @@ const MAX_NAMES: usize = 3;
 /// Parts of a segment that are shown, at most; more of them are too short to be understood.
 const MAX_PARTS: usize = 8;
 
+/// Longest part that crosses to a model: more than any budget takes.
+const MAX_PART_CHARS: usize = 8_000;
+
 /// Of a part that is cut, how much of its beginning is kept; the rest is its end.
 const HEAD_PERCENT: usize = 60;
 
@@ -42,33 +47,52 @@ pub fn is_worth_a_model(turns: &[Turn]) -> bool {
     texts.flat_map(str::split_whitespace).take(MIN_MODEL_WORDS).count() == MIN_MODEL_WORDS
 }
 
-/// Puts into words what a model is asked of a segment, in at most `budget` tokens as `count` counts them.
-///
-/// First comes a line of facts, then the parts that say most: the first question, the end, and what
-/// failed; then what lies between. Code and data stand there as their size only.
-pub fn prompt(turns: &[Turn], budget: usize, count: &dyn Fn(&str) -> usize) -> String {
-    let mut text = facts(turns);
-    let pieces = pieces(turns);
-    let mut left = budget.saturating_sub(count(&text));
-    let mut chosen: Vec<(usize, String)> = Vec::new();
-    let order = order(turns, &pieces);
-    for (rank, index) in order.iter().enumerate().take(MAX_PARTS) {
-        let cleaned = clean(pieces[*index].text);
-        if cleaned.is_empty() {
-            continue;
+/// What a model is told of a segment, before it is known how much of it fits. It crosses to the process
+/// that has the model, which counts in that model's tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outline {
+    facts: String,
+    /// By how much they say: the first question, the end, and what failed; then what lies between.
+    parts: Vec<Part>,
+}
+
+/// A part of a segment, on one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Part {
+    /// Its place in the segment.
+    at: usize,
+    text: String,
+}
+
+impl Outline {
+    /// Takes the parts that say most. Code and data stand there as their size only.
+    pub fn of(turns: &[Turn]) -> Self {
+        let pieces = pieces(turns);
+        let order = order(turns, &pieces).into_iter().take(MAX_PARTS);
+        let parts = order.filter_map(|at| {
+            let cleaned = cut_middle(clean(pieces[at].text), MAX_PART_CHARS);
+            let text = format!("\n{}: {cleaned}", speaker(&pieces[at]));
+            (!cleaned.is_empty()).then_some(Part { at, text })
+        });
+        Self { facts: facts(turns), parts: parts.collect() }
+    }
+
+    /// Puts it into words, in at most `budget` tokens as `count` counts them: facts first, then the parts
+    /// in their order.
+    pub fn within(&self, budget: usize, count: &dyn Fn(&str) -> usize) -> String {
+        let mut left = budget.saturating_sub(count(&self.facts));
+        let mut chosen: Vec<(usize, String)> = Vec::new();
+        for (rank, part) in self.parts.iter().enumerate() {
+            // The first may take a third of what is left, the last all of it.
+            let share = left / (self.parts.len() - rank).min(3);
+            let Some(text) = fit(&part.text, share, count) else { continue };
+            left = left.saturating_sub(count(&text));
+            chosen.push((part.at, text));
         }
-        // The first may take a third of what is left, the last all of it.
-        let remaining = (order.len().min(MAX_PARTS) - rank).min(3);
-        let part = format!("\n{}: {}", speaker(&pieces[*index]), cleaned);
-        let Some(part) = fit(&part, left / remaining, count) else { continue };
-        left = left.saturating_sub(count(&part));
-        chosen.push((*index, part));
+        chosen.sort_unstable_by_key(|(at, _)| *at);
+        let parts = chosen.iter().map(|(_, text)| text.as_str());
+        std::iter::once(self.facts.as_str()).chain(parts).collect()
     }
-    chosen.sort_unstable_by_key(|(index, _)| *index);
-    for (_, part) in &chosen {
-        text.push_str(part);
-    }
-    text
 }
 
 /// The pieces by how much they say.
@@ -164,23 +188,26 @@ fn fit(part: &str, tokens: usize, count: &dyn Fn(&str) -> usize) -> Option<Strin
     if tokens < MIN_PART_TOKENS {
         return None;
     }
-    let chars: Vec<char> = part.chars().collect();
-    let mut keep = chars.len() * tokens / counted.max(1);
+    let mut keep = part.chars().count() * tokens / counted.max(1);
     for _ in 0..MAX_CUTS {
-        let head = keep * HEAD_PERCENT / 100;
-        let tail = keep - head;
-        let cut: String = chars[..head]
-            .iter()
-            .copied()
-            .chain(" … ".chars())
-            .chain(chars[chars.len() - tail..].iter().copied())
-            .collect();
+        let cut = cut_middle(part.to_owned(), keep);
         if count(&cut) <= tokens {
             return Some(cut);
         }
         keep = keep * 85 / 100;
     }
     None
+}
+
+/// Keeps so many code points of a text: its beginning and its end.
+fn cut_middle(text: String, keep: usize) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= keep {
+        return text;
+    }
+    let head = keep * HEAD_PERCENT / 100;
+    let tail = &chars[chars.len() - (keep - head)..];
+    chars[..head].iter().chain(&[' ', '…', ' ']).chain(tail).collect()
 }
 
 #[cfg(test)]
@@ -217,7 +244,7 @@ mod tests {
         let turns =
             [turn("user_message", "why is it slow?"), turn("assistant_message", "it sorts")];
         assert_eq!(
-            prompt(&turns, 1_000, &words),
+            Outline::of(&turns).within(1_000, &words),
             "Session of 2 turns; models gpt-4o; tools bash.\nasked: why is it slow?\nanswered: it sorts"
         );
     }
@@ -226,7 +253,7 @@ mod tests {
     fn a_long_segment_keeps_its_first_question_its_end_and_what_failed() {
         let mut turns = session(60, 200);
         turns[31].failed = true;
-        let text = prompt(&turns, 700, &words);
+        let text = Outline::of(&turns).within(700, &words);
         assert!(words(&text) <= 700, "{}", words(&text));
         assert!(words(&text) > 350, "{}", words(&text));
         for wanted in ["turn0 ", "turn59 ", "turn31 ", "turn58 ", "1 failed"] {
@@ -240,7 +267,7 @@ mod tests {
     fn a_budget_always_holds() {
         for budget in [30, 60, 100, 400, 1_000] {
             for turns in [session(1, 5_000), session(3, 3), session(100, 100)] {
-                let counted = words(&prompt(&turns, budget, &words));
+                let counted = words(&Outline::of(&turns).within(budget, &words));
                 assert!(counted <= budget, "{counted} of {budget}");
             }
         }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use modelstat_engine::EngineStatus;
 use modelstat_wire::Timestamp;
 
 use crate::egress::Sent;
 use crate::status::{Depth, KeyState, KeyStatus, LastShip, Status};
+use modelstat_summarize::FallbackEngine;
 
 /// Rows of a table; further ones are summed up in the last.
 const MAX_ROWS: usize = 20;
@@ -163,6 +165,12 @@ fn sections(status: &Status) -> Vec<Section> {
             empty: "No segment was closed yet.",
         },
         Section {
+            title: "Engines with a model",
+            columns: &["Engine", "Model", "State", "Answers", "Memory", "Last trouble"],
+            rows: status.engine_states.iter().map(engine).collect(),
+            empty: "None is configured: the template makes abstracts.",
+        },
+        Section {
             title: "Refused requests",
             columns: &["Reason", "Requests since the start"],
             rows: counts(&status.refused_requests),
@@ -199,6 +207,20 @@ fn queues(status: &Status) -> Vec<Vec<String>> {
     named.into_iter().map(row).collect()
 }
 
+fn engine(engine: &EngineStatus) -> Vec<String> {
+    let dash = || "–".to_owned();
+    let state = format!("{} for {}", engine.state.as_str(), span(engine.state_ms));
+    let place = engine.destination.as_ref().map(|place| format!(" at {place}"));
+    vec![
+        engine.name.to_owned(),
+        format!("{}{}", engine.model, place.unwrap_or_default()),
+        state,
+        grouped(engine.answers),
+        engine.resident_bytes.map_or_else(dash, bytes),
+        engine.reason.clone().unwrap_or_else(dash),
+    ]
+}
+
 fn key(key: &KeyStatus) -> Vec<String> {
     let number = if key.key == 0 { "the daemon's own".to_owned() } else { key.key.to_string() };
     let state = match key.state {
@@ -213,11 +235,17 @@ fn key(key: &KeyStatus) -> Vec<String> {
 
 fn about(status: &Status) -> Vec<Vec<String>> {
     let yes = |is_so: bool| if is_so { "yes" } else { "no" }.to_owned();
+    let fallback = match status.fallback {
+        FallbackEngine::Template => "template: no sentence leaves",
+        FallbackEngine::Extract => "extract: redacted sentences leave",
+    };
     let rows = [
         ("listens on", status.address.clone()),
         ("unix socket", yes(status.socket.is_some())),
         ("asks for daemon.token over TCP", yes(status.requires_token)),
         ("ships to", status.destination.clone()),
+        ("engines for abstracts, in order", status.engines.join(", ")),
+        ("fallback", fallback.to_owned()),
         ("runs since", time(status.started_at)),
         ("last failure", status.last_failure.clone().unwrap_or_else(|| "none".to_owned())),
         ("version", status.version.to_owned()),
