@@ -14,7 +14,7 @@ use super::body::{own_id, to_ship};
 use super::plan::Planned;
 use crate::database::DatabaseError;
 use crate::spool::{
-    ClosedSegment, Closing, Keep, Packer, SessionKey, StoredRemoved, StoredTurn, TurnPlace,
+    ClosedSegment, Closing, Keep, SessionKey, StoredRemoved, StoredTurn, TurnPlace, pack_small,
 };
 
 /// What says which daemon made a batch.
@@ -86,7 +86,7 @@ impl Abstracts {
                 session: session.clone(),
                 reopened: planned.reopens.map(|closed| closed.row),
                 mark: planned.mark(),
-                body: Packer::new().pack(&encoded),
+                body: pack_small(&encoded),
                 new_events,
             },
         };

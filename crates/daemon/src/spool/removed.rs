@@ -7,7 +7,7 @@ use modelstat_summarize::Removed;
 use modelstat_wire::IdentifierKey;
 use serde::{Deserialize, Serialize};
 
-use super::trust::{Packer, unpack};
+use super::trust::{pack_quickly, unpack};
 
 /// Tells this use of the installation's secret from others.
 const PURPOSE: &str = "modelstat 2026-11 words that redaction removed";
@@ -67,20 +67,23 @@ impl RemovedWords {
         self.words += removed.hashes().len() - before;
     }
 
-    /// Encodes what is remembered; nothing when nothing was removed.
-    pub(crate) fn pack(self) -> Option<Vec<u8>> {
-        let events = self.events.into_iter();
-        let stored: Vec<(usize, StoredRemoved)> = events
-            .map(|(event, removed)| (event, StoredRemoved::of(&removed)))
-            .filter(|(_, stored)| !stored.is_empty())
-            .collect();
-        let encode =
-            || serde_json::to_vec(&stored).expect("numbers and truth values are JSON everywhere");
-        (!stored.is_empty()).then(|| Packer::new().pack(&encode()))
+    /// Returns what is remembered, by place.
+    pub(crate) fn stored(&self) -> BTreeMap<usize, StoredRemoved> {
+        let events = self.events.iter();
+        let stored = events.map(|(event, removed)| (*event, StoredRemoved::of(removed)));
+        stored.filter(|(_, stored)| !stored.is_empty()).collect()
     }
 }
 
-/// Decodes what [`RemovedWords::pack`] made; `None` when it is damaged.
+/// Encodes what is remembered; nothing when nothing was removed.
+pub(crate) fn pack_removed(stored: &BTreeMap<usize, StoredRemoved>) -> Option<Vec<u8>> {
+    let listed: Vec<(&usize, &StoredRemoved)> = stored.iter().collect();
+    let encode =
+        || serde_json::to_vec(&listed).expect("numbers and truth values are JSON everywhere");
+    (!listed.is_empty()).then(|| pack_quickly(&encode()))
+}
+
+/// Decodes what [`pack_removed`] made; `None` when it is damaged.
 pub(crate) fn unpack_removed(bytes: &[u8]) -> Option<BTreeMap<usize, StoredRemoved>> {
     let stored: Vec<(usize, StoredRemoved)> = serde_json::from_slice(&unpack(bytes)?).ok()?;
     Some(stored.into_iter().collect())
