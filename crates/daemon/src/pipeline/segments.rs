@@ -12,7 +12,7 @@ use super::abstracts::Abstracts;
 use super::body::to_ship;
 use super::sessions::Due;
 use crate::database::DatabaseError;
-use crate::spool::{Closing, Keep, Packer, SessionKey};
+use crate::spool::{Closing, Keep, SessionKey, pack_small};
 
 /// What says which daemon made a batch.
 pub(super) const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
@@ -76,7 +76,7 @@ impl Abstracts {
                 session: session.clone(),
                 reopened: made.reopened,
                 mark: made.mark,
-                body: Packer::new().pack(&encoded),
+                body: pack_small(&encoded),
                 new_events,
             },
         };

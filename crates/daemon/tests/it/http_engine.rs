@@ -142,7 +142,7 @@ fn entries(world: &World) -> Vec<Value> {
     let bearer = format!("Bearer {ADMIN}");
     let headers = [("Authorization", bearer.as_str())];
     let listed = client::request(world.address(), "GET /v1/egress", &headers, b"");
-    let listed: Value = serde_json::from_str(&listed.body).expect("JSON");
+    let listed: Value = listed.json();
     let all = listed["requests"].as_array().or(listed["entries"].as_array()).expect("a list");
     all.iter().filter(|entry| entry["batch_id"] == "engine").cloned().collect()
 }
@@ -261,7 +261,7 @@ fn another_machine_needs_the_switch_and_is_shown() {
     let warnings = daemon.status().expect("readable").warnings;
     assert!(warnings[0].contains("192.0.2.7:8000/v1 is on another machine"), "{warnings:?}");
     let page = client::request(daemon.address(), "GET /", &[("Accept", "text/html")], b"");
-    assert!(page.body.contains("redacted text of turns leaves"), "{}", page.body);
+    assert!(page.text().contains("redacted text of turns leaves"), "{}", page.text());
 }
 
 #[test]
