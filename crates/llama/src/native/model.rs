@@ -258,7 +258,7 @@ fn kind(piece: &[u8]) -> Bytes {
 }
 
 /// Makes the library ready, once.
-fn start() {
+pub(super) fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         log::route();

@@ -6,5 +6,6 @@ mod asked;
 mod leaks;
 mod logits;
 mod reference;
+mod serve;
 mod support;
 mod tokens;
