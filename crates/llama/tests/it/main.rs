@@ -1,6 +1,9 @@
 //! The engine on models that the tests write: its numbers against plain arithmetic, its tokens against
 //! plain merging, its answers against what reads them.
 
+mod answers;
+mod asked;
+mod leaks;
 mod logits;
 mod reference;
 mod serve;
