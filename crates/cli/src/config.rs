@@ -111,7 +111,7 @@ impl File {
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
                  segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes, \
                  engine.model, engine.threads, engine.sequences, engine.idle_minutes, \
-                 engine.max_memory_mb, engine.job_seconds, engine.url, engine.url_model, \
+                 engine.max_memory_mb, engine.job_seconds, engine.priority, engine.url, engine.url_model, \
                  engine.allow_remote, engine.api_key_file, raw.max_bytes",
             )
         })?;
