@@ -226,6 +226,7 @@ fn segment(
     let mark = planned.mark();
     let tag = |name| Tag { root_key: RedactedText::from_static(TOPICS), name };
     let redactions = sums.redactions.into_iter().take(modelstat_wire::limits::MAX_LIST_ENTRIES);
+    let fallback_reason = summary.fallback_reason().map(own_id);
     let chosen = summary.chosen;
     Segment {
         segment_id,
@@ -239,6 +240,9 @@ fn segment(
         work_type: Some(RedactedText::from_static(chosen.work_type.as_str())),
         engine: Some(chosen.engine),
         engine_version: Some(chosen.engine_version),
+        model_sha256: chosen.model_sha256,
+        prompt_version: chosen.prompt_version,
+        fallback_reason,
         tokens: sums.tokens,
         tags: summary.phrases.into_iter().map(tag).collect(),
         redaction: redactions.collect(),
