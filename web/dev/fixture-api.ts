@@ -236,15 +236,17 @@ export function privacy(sample: Sample, from: string, to: string): Privacy {
     }),
   );
   const daemons = received.filter((producer) => producer.producer.startsWith("daemon"));
-  const devices = daemons.map(
-    (producer, index): ReceiptDevice => ({
-      device: `dk_3f2a91c4${(0x7be05d00 + index * 0x1f9b).toString(16)}`,
+  const devices = daemons.map((producer, index): ReceiptDevice => {
+    const digits = `3f2a91c4${(0x7be05d00 + index * 0x1f9b).toString(16)}`;
+    return {
+      device: `dk_${digits}`,
+      device_id: index === 0 ? null : `dev_${digits}${digits}`,
       first_at: producer.first_at,
       last_at: producer.last_at,
       receipts: producer.requests,
       newest_number: producer.requests * 2 + 1,
-    }),
-  );
+    };
+  });
   return {
     received,
     text: {

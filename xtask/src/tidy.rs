@@ -44,6 +44,8 @@ const DOORS: [Door; 10] = [
         call: "expect(unsafe_code",
         // A test forks: there is no safe way to.
         allowed: &[
+            // Calls of llama.cpp, which has no safe interface.
+            "crates/llama/src/",
             "crates/redact/src/masks/x86.rs",
             "crates/sdk/tests/fork.rs",
             "xtask/src/tidy.rs",
@@ -67,6 +69,8 @@ const DOORS: [Door; 10] = [
         allowed: &[
             // The one door of the daemon, and with it of every request of the process.
             "crates/daemon/src/egress.rs",
+            // Its second destination.
+            "crates/daemon/src/egress/engine.rs",
             // What a person asks for by hand: a model's file.
             "crates/models/src/fetch.rs",
             // To a process of ours on this machine.

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use modelstat_door::Limits;
-use modelstat_summarize::SegmentLimits;
+use modelstat_summarize::{Engines, SegmentLimits};
 use modelstat_wire::egress::Excerpt;
 use modelstat_wire::{BatchFloor, IdentifierKey};
 
 use crate::device::Registration;
-use crate::engines::Engines;
+use crate::models::ModelEngines;
 use crate::reach::Reach;
 
 /// Where a daemon listens unless told otherwise: this machine only.
@@ -46,6 +46,8 @@ pub struct Config {
     pub segments: SegmentLimits,
     /// What makes abstracts.
     pub engines: Engines,
+    /// The engines with a model, which are asked after the first of [`Config::engines`].
+    pub models: ModelEngines,
     /// How much is kept while the server cannot take it.
     pub spool: SpoolLimits,
     /// How much is kept of what was sent.
@@ -77,6 +79,7 @@ impl Config {
             hashes: Hashes::default(),
             segments: SegmentLimits::default(),
             engines: Engines::default(),
+            models: ModelEngines::default(),
             spool: SpoolLimits::default(),
             ledger: LedgerLimits::default(),
             http: Limits::default(),

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use modelstat_door::{BodyBudget, RefusalCounts};
+use modelstat_summarize::{Engines, removed_key};
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
@@ -15,15 +16,17 @@ use tokio::sync::Semaphore;
 use crate::config::{Config, Hashes};
 use crate::database::{self, DatabaseError};
 use crate::device::{Device, DeviceParts, DeviceStatus};
-use crate::egress::{DeviceKey, DeviceKeyError, Door, DoorError, LEDGER_FILE, Ledger};
-use crate::engines::Engines;
+use crate::egress::{
+    DeviceKey, DeviceKeyError, Door, DoorError, EndpointError, LEDGER_FILE, Ledger,
+};
 use crate::files::{self, FileError};
 use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
 use crate::keys::{KeyRing, KeysError};
+use crate::models::{ModelEngineError, Models};
 use crate::pipeline::{Abstracts, Pipeline, Sessions};
 use crate::reach::Reach;
 use crate::shipper::{Shipper, Shown};
-use crate::spool::{Kind, Spool, Writer, removed_key};
+use crate::spool::{Kind, Spool, Writer};
 use crate::status::{SpoolStatus, Status};
 use crate::wake::{Phase, Wake};
 
@@ -35,6 +38,10 @@ const REQUEST_SHARE: u32 = 4;
 
 /// The longest of these shares: a request at hand needs a commit and no more.
 const MAX_REQUEST_GRACE: Duration = Duration::from_secs(2);
+
+/// How long drafts at hand may take then, as a share of the deadline; the template makes their abstracts
+/// after it.
+const DRAFT_SHARE: u32 = 2;
 
 /// Why a daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +65,9 @@ pub enum StartError {
     /// The server's address cannot be used.
     #[error("the server's address cannot be used")]
     Server(#[source] DoorError),
+    /// The address of the engine over HTTP cannot be used.
+    #[error("the engine cannot be used")]
+    Engine(#[source] EndpointError),
     /// What the server gave this device cannot be used.
     #[error("the registration of this device cannot be used")]
     Device(#[source] FileError),
@@ -90,6 +100,15 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+impl From<ModelEngineError> for StartError {
+    fn from(error: ModelEngineError) -> Self {
+        match error {
+            ModelEngineError::Endpoint(error) => Self::Engine(error),
+            ModelEngineError::Thread(error) => Self::Thread(error),
+        }
+    }
+}
+
 /// A running daemon. Dropping it ends it without waiting for the server.
 pub struct Daemon {
     shared: Arc<Shared>,
@@ -114,6 +133,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     redaction: FloorAdditions,
     engines: Engines,
+    models: Models,
     spool: Arc<Spool>,
     ledger: Arc<Ledger>,
     door: Arc<Door>,
@@ -146,13 +166,15 @@ impl Daemon {
         let ledger = open_ledger(&config, &Arc::new(signing), clock.as_ref());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
+        let models = Models::start(&config.models, &ledger, &clock).map_err(StartError::from)?;
         let mut shared = Shared {
             address,
             reach: config.reach.clone(),
             started_at: clock.now(),
             clock,
             redaction: config.floor.additions(),
-            engines: config.engines.clone(),
+            engines: models.after(config.engines.clone()),
+            models,
             spool,
             ledger,
             door: Arc::new(door.map_err(StartError::Server)?),
@@ -218,7 +240,7 @@ impl Daemon {
             workers: Arc::new(Semaphore::new(config.http.workers)),
         };
         let server = Server::start(listeners, app)?;
-        for warning in shared.reach.warnings(shared.address) {
+        for warning in shared.warnings() {
             tracing::warn!("{warning}");
         }
         tracing::info!(address = %shared.address, destination = shared.door.destination(), "daemon started");
@@ -266,6 +288,8 @@ impl Daemon {
             self.shared.pipeline.advance(Phase::Ending);
         }
         join("pipeline", self.threads.pipeline.take());
+        has_ended(self.threads.abstracts.as_ref(), Instant::now() + deadline / DRAFT_SHARE);
+        self.shared.models.shut();
         join("abstracts", self.threads.abstracts.take());
         self.shared.shipper.advance(Phase::Finishing);
         if !has_ended(self.threads.shipper.as_ref(), until) {
@@ -319,7 +343,7 @@ impl Shared {
         Abstracts {
             spool: Arc::clone(&self.spool),
             clock: Arc::clone(&self.clock),
-            engines: config.engines.clone(),
+            engines: self.engines.clone(),
             floor: config.floor.texts().clone(),
             removed_key: removed_key(config.floor.key()),
             policy: Self::policy(config),
@@ -364,6 +388,10 @@ impl Shared {
         Device::open(&config.data_dir, parts).map(Some)
     }
 
+    fn warnings(&self) -> Vec<String> {
+        self.reach.warnings(self.address).into_iter().chain(self.models.warnings()).collect()
+    }
+
     fn status(&self) -> Result<Status, DatabaseError> {
         let (used_bytes, limit_bytes) = self.spool.used();
         let limits = self.spool.limits();
@@ -380,7 +408,7 @@ impl Shared {
             address: self.address.to_string(),
             socket: self.reach.socket.as_ref().map(|path| path.display().to_string()),
             requires_token: self.reach.requires_token,
-            warnings: self.reach.warnings(self.address),
+            warnings: self.warnings(),
             destination: self.door.destination(),
             started_at: self.started_at,
             now: self.clock.now(),
@@ -406,6 +434,7 @@ impl Shared {
             shipped: self.spool.counters(Kind::Shipped)?,
             quarantined: self.spool.counters(Kind::Quarantined)?,
             engines: self.engines.names(),
+            engine_states: self.models.status(),
             fallback: self.engines.fallback,
             summaries: self.spool.counters(Kind::Summary)?,
             refused_summaries: self.spool.counters(Kind::RefusedSummary)?,

@@ -164,6 +164,7 @@ impl Device {
     fn register(&mut self) -> Duration {
         let body = RegisterBody {
             device_uuid: &self.kept.device_uuid,
+            public_key: &self.parts.door.public_key(),
             fingerprint: Fingerprint::of(&self.parts.registration),
         };
         let reply = match self.send(REGISTER_PATH, self.previous.as_ref(), &body) {

@@ -5,8 +5,10 @@
 
 mod chain;
 mod device;
+mod engine;
 mod findings;
 mod ledger;
+mod payload;
 mod records;
 mod room;
 mod sent;
@@ -26,9 +28,12 @@ use crate::failpoint;
 
 pub(crate) use device::DeviceKey;
 pub use device::{DeviceKeyError, is_receipt_signed};
+pub(crate) use engine::EngineDoor;
+pub use engine::{Endpoint, EndpointError};
 pub use ledger::LedgerEntry;
 use ledger::{Conclusion, Intended, Intent};
 pub(crate) use ledger::{FILE as LEDGER_FILE, Ledger, ReadStart};
+pub use payload::PayloadProblem;
 pub(crate) use sent::Sent;
 pub use verify::{
     CheckpointReport, LedgerProblem, LedgerRequest, Verification, VerifyError, verify_ledger,
@@ -148,6 +153,11 @@ impl Door {
         modelstat_wire::device_id(self.ledger.key().public())
     }
 
+    /// Returns the key by which receipts are checked, in hexadecimal digits.
+    pub(crate) fn public_key(&self) -> String {
+        hex::encode(self.ledger.key().public())
+    }
+
     /// Sends a letter. Every retry is a further entry of the ledger with the same payload, and so a
     /// further receipt.
     pub(crate) fn send(&self, letter: &Letter<'_>) -> Result<Reply, SendError> {
@@ -207,24 +217,11 @@ impl Door {
         intent: &Intent<'_>,
         request: impl FnOnce(&Intended) -> Result<Response<Body>, ureq::Error>,
     ) -> Result<Reply, SendError> {
-        failpoint::reach("before_intent");
-        let intended = self.ledger.intend(intent).map_err(SendError::Ledger)?;
-        failpoint::reach("after_intent");
-        let outcome = match request(&intended) {
+        let exchange = |intended: &Intended| match request(intended) {
             Ok(response) => self.read(response),
             Err(error) => Err(word_of(&error)),
         };
-        failpoint::reach("after_answer");
-        let (status, word) = match &outcome {
-            Ok(reply) => (Some(reply.status), "answered"),
-            Err(word) => (None, *word),
-        };
-        let conclusion = Conclusion { status, outcome: word, at: self.clock.now() };
-        // What was sent is on record already; its answer can be told by the queue too.
-        if let Err(error) = self.ledger.conclude(intended.id, &conclusion) {
-            tracing::warn!(%error, "the ledger missed an answer");
-        }
-        outcome.map_err(SendError::Transport)
+        between_records(&self.ledger, self.clock.as_ref(), intent, exchange)
     }
 
     /// Signs what is about to be sent, as the ledger has it.
@@ -264,6 +261,30 @@ impl Door {
     pub(crate) fn shut(&self) {
         self.agent.clone().shutdown();
     }
+}
+
+/// Runs an exchange between its two records: without the first it does not take place.
+fn between_records(
+    ledger: &Ledger,
+    clock: &dyn Clock,
+    intent: &Intent<'_>,
+    exchange: impl FnOnce(&Intended) -> Result<Reply, &'static str>,
+) -> Result<Reply, SendError> {
+    failpoint::reach("before_intent");
+    let intended = ledger.intend(intent).map_err(SendError::Ledger)?;
+    failpoint::reach("after_intent");
+    let outcome = exchange(&intended);
+    failpoint::reach("after_answer");
+    let (status, word) = match &outcome {
+        Ok(reply) => (Some(reply.status), "answered"),
+        Err(word) => (None, *word),
+    };
+    let conclusion = Conclusion { status, outcome: word, at: clock.now() };
+    // What was sent is on record already; its answer can be told by the queue too.
+    if let Err(error) = ledger.conclude(intended.id, &conclusion) {
+        tracing::warn!(%error, "the ledger missed an answer");
+    }
+    outcome.map_err(SendError::Transport)
 }
 
 fn destination(url: &str) -> Result<String, DoorError> {

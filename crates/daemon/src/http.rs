@@ -22,7 +22,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use modelstat_door::{
-    BodyBudget, Limits, Listener, RefusalCode, RefusalCounts, Stop, refuse, serve_counted,
+    BodyBudget, Limits, Listener, RefusalCode, RefusalCounts, Stop, refuse, serve,
 };
 use modelstat_wire::{BatchFloor, Clock};
 use tokio::runtime::Runtime;
@@ -127,7 +127,7 @@ async fn listen(listeners: Listeners, app: Arc<App>, stopped: watch::Receiver<St
 async fn on(listener: io::Result<Listener>, app: &Arc<App>, stopped: watch::Receiver<Stop>) {
     let (router, counts) = (router(Arc::clone(app)), Arc::clone(&app.refused));
     match listener {
-        Ok(listener) => serve_counted(listener, router, app.limits, counts, stopped).await,
+        Ok(listener) => serve(listener, router, app.limits, counts, stopped).await,
         Err(error) => tracing::error!(kind = %error.kind(), "a listener cannot be used"),
     }
 }

@@ -19,12 +19,12 @@ mod daemon;
 mod database;
 mod device;
 mod egress;
-mod engines;
 #[doc(hidden)]
 pub mod failpoint;
 mod files;
 mod http;
 mod keys;
+mod models;
 mod pipeline;
 mod reach;
 mod segment_options;
@@ -38,15 +38,21 @@ pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use device::{DeviceState, DeviceStatus, Registration};
 pub use egress::{
-    CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
-    Verification, VerifyError, is_receipt_signed, verify_ledger,
+    CheckpointReport, DeviceKeyError, DoorError, Endpoint, EndpointError, LedgerEntry,
+    LedgerProblem, LedgerRequest, PayloadProblem, Verification, VerifyError, is_receipt_signed,
+    verify_ledger,
 };
-pub use engines::{Engines, FallbackEngine};
 pub use files::FileError;
 pub use http::{SocketError, is_socket_path};
 pub use keys::KeysError;
+pub use models::ModelEngines;
 pub use modelstat_door::Limits as HttpLimits;
-pub use modelstat_summarize::{Draft, Engine, EngineError, Quoting, SegmentLimits, Turn, WorkType};
+pub use modelstat_engine::{
+    ChildLimits, ChildOptions, EngineState, EngineStatus, HttpOptions, ModelProblem,
+};
+pub use modelstat_summarize::{
+    Draft, Engine, EngineError, Engines, FallbackEngine, Quoting, SegmentLimits, Turn, WorkType,
+};
 pub use modelstat_wire::egress::Excerpt;
 pub use reach::Reach;
 pub use segment_options::{SegmentOptionError, SegmentOptions};

@@ -7,7 +7,6 @@ mod abstracts;
 mod body;
 mod expired;
 mod halve;
-mod plan;
 mod segments;
 mod sessions;
 mod take_apart;

@@ -31,16 +31,16 @@ use crate::failpoint;
 use crate::status::Depth;
 use usage::Usage;
 
-pub(crate) use closed::{ClosedPlace, ClosedSegment, Keep};
+pub(crate) use closed::Keep;
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
 pub(crate) use expire::Expired;
 pub(crate) use outbox::{Outgoing, Shipped, ToShip, Turn};
-pub(crate) use removed::{RemovedWords, StoredRemoved, removed_key, unpack_removed};
+pub(crate) use removed::{pack_removed, unpack_removed};
 pub(crate) use sessions::digest;
 pub(crate) use steps::{Closing, Incoming, Moved, Step};
 pub(crate) use trust::{Packer, Packers, decode_batch, unpack};
-pub(crate) use turns::{SessionKey, SessionTurns, StoredTurn, TurnPlace, TurnRow};
+pub(crate) use turns::{SessionKey, SessionTurns, TurnRow};
 pub(crate) use writer::Writer;
 
 /// What made each version of the tables out of the one before.

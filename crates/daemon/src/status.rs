@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use modelstat_engine::EngineStatus;
+use modelstat_summarize::FallbackEngine;
 use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::Serialize;
 
 use crate::device::DeviceStatus;
-use crate::engines::FallbackEngine;
 
 /// Everything that `modelstat status` shows of a daemon.
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +54,8 @@ pub struct Status {
     pub quarantined: BTreeMap<String, u64>,
     /// The engines that are asked for an abstract, in their order.
     pub engines: Vec<&'static str>,
+    /// How those with a model do.
+    pub engine_states: Vec<EngineStatus>,
     /// What makes an abstract where no model does; `extract` lets redacted sentences leave.
     pub fallback: FallbackEngine,
     /// Abstracts by engine, and how many of them were made again (`again`).

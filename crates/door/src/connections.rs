@@ -18,6 +18,8 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
+use crate::framing::{Framing, Heads};
+
 /// The connections of one listener.
 pub(crate) struct Connections {
     limit: usize,
@@ -41,6 +43,7 @@ pub(crate) struct Activity {
     is_working: AtomicBool,
     /// Bytes came, and none went back since.
     has_unanswered: AtomicBool,
+    heads: Mutex<Heads>,
     cut: Notify,
 }
 
@@ -95,6 +98,7 @@ impl Connections {
             moved_ms: AtomicU64::new(0),
             is_working: AtomicBool::new(false),
             has_unanswered: AtomicBool::new(false),
+            heads: Mutex::default(),
             cut: Notify::new(),
         });
         activity.move_on();
@@ -118,6 +122,15 @@ impl Activity {
     /// Whether the head of a request is on its way, as opposed to none.
     pub(crate) fn has_unanswered(&self) -> bool {
         self.has_unanswered.load(Ordering::Relaxed)
+    }
+
+    /// How the next request that the HTTP library found says where its body ends.
+    pub(crate) fn next_framing(&self) -> Option<Framing> {
+        self.heads().next()
+    }
+
+    fn heads(&self) -> MutexGuard<'_, Heads> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when the connection is to end: for another one, or as it stood still for so long.
@@ -194,6 +207,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let read = ready!(Pin::new(&mut self.socket).poll_read(context, buffer));
         if buffer.filled().len() > before {
             self.activity.has_unanswered.store(true, Ordering::Relaxed);
+            self.activity.heads().read(&buffer.filled()[before..]);
             self.activity.move_on();
         }
         Poll::Ready(read)

@@ -8,6 +8,7 @@
 mod body;
 mod budget;
 mod connections;
+mod framing;
 mod guard;
 mod refusal;
 mod serve;
@@ -16,4 +17,4 @@ pub use body::{Received, receive};
 pub use budget::BodyBudget;
 pub use guard::{bearer, check_content_type, is_for_this_machine};
 pub use refusal::{Refusal, RefusalCode, RefusalCounts, refuse};
-pub use serve::{Limits, Listener, Stop, Via, around, serve, serve_counted};
+pub use serve::{Limits, Listener, Stop, Via, around, serve};

@@ -62,6 +62,21 @@ impl Refusal {
         self.status
     }
 
+    /// Writes it as a whole answer, for a connection that no request was read of.
+    pub(crate) fn as_last_words(&self) -> String {
+        let body = self.body().to_string();
+        format!(
+            "HTTP/1.1 {}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{body}",
+            self.status,
+            body.len()
+        )
+    }
+
+    fn body(&self) -> serde_json::Value {
+        serde_json::json!({ "error": self.code, "message": self.message })
+    }
+
     /// Returns the code.
     pub const fn code(&self) -> &'static str {
         self.code
@@ -70,8 +85,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({ "error": self.code, "message": self.message });
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
         response.extensions_mut().insert(RefusalCode(self.code));
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -144,6 +158,18 @@ pub mod refuse {
     /// The body took too long.
     pub const TOO_SLOW: Refusal =
         Refusal::new(S::REQUEST_TIMEOUT, "too_slow", "the body took too long to arrive");
+    /// The head took too long.
+    pub const HEAD_TOO_SLOW: Refusal = Refusal::new(
+        S::REQUEST_TIMEOUT,
+        "head_too_slow",
+        "the request's headers took too long to arrive",
+    );
+    /// The end of the body is told in two ways.
+    pub const TWO_LENGTHS: Refusal = Refusal::new(
+        S::BAD_REQUEST,
+        "two_lengths",
+        "the request has both Content-Length and Transfer-Encoding; send one of them",
+    );
     /// The head is too large.
     pub const HEAD_TOO_LARGE: Refusal = Refusal::new(
         S::REQUEST_HEADER_FIELDS_TOO_LARGE,

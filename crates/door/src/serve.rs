@@ -3,27 +3,27 @@
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
 use crate::connections::{Connections, Ended, Place, Watched, watch as watch_body};
+use crate::framing::Framing;
 use crate::guard;
-use crate::refusal::{RefusalCode, RefusalCounts, refuse};
+use crate::refusal::{Refusal, RefusalCode, RefusalCounts, refuse};
 
 /// Most header fields of a request.
 const MAX_HEADERS: usize = 100;
@@ -31,8 +31,8 @@ const MAX_HEADERS: usize = 100;
 /// Pause after a failed accept: out of file descriptors, for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The code of heads beyond the limit, as of the refusal.
-const HEAD_TOO_LARGE: &str = "head_too_large";
+/// How long the last words to a client may take that we end the connection with.
+const LAST_WORDS_TIME: Duration = Duration::from_secs(1);
 
 /// The code of connections that made room for others.
 const DISPLACED: &str = "connection_displaced";
@@ -129,18 +129,8 @@ impl Listener {
 }
 
 /// Serves a router until it is told to stop, and returns once the requests at hand are answered or
-/// the grace is over.
+/// the grace is over. Counts what is refused below the router: heads, and connections.
 pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    stopped: watch::Receiver<Stop>,
-) {
-    serve_counted(Listener::Tcp(listener), router, limits, Arc::default(), stopped).await;
-}
-
-/// The same on any listener, counting what is refused below the router: heads, and connections.
-pub async fn serve_counted(
     listener: Listener,
     router: Router,
     limits: Limits,
@@ -214,35 +204,34 @@ impl Serving {
         let (working, refused) = (Arc::clone(&activity), Arc::clone(&counts));
         let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
             let (mut router, activity) = (router.clone(), Arc::clone(&working));
-            // What is read ahead may hold more than was allowed.
-            let is_too_large = head_bytes(&request) > limits.head_bytes;
-            if is_too_large {
-                refused.count(HEAD_TOO_LARGE);
+            let framing = activity.next_framing();
+            let refusal = refuse_head(&request, framing, limits.head_bytes);
+            if let Some(refusal) = &refusal {
+                refused.count(refusal.code());
             }
             async move {
-                if is_too_large {
-                    return Ok(refuse::HEAD_TOO_LARGE.into_response());
+                if let Some(refusal) = refusal {
+                    return Ok(refusal.into_response());
                 }
                 let mut request = request.map(|body| watch_body(body, Arc::clone(&activity)));
                 request.extensions_mut().insert(via);
                 let answered = router.call(request).await;
                 activity.answer();
-                answered
+                answered.map(|answer| close_behind(answer, framing))
             }
         });
         let io = TokioIo::new(Watched { socket, activity: Arc::clone(&activity) });
-        let connection = http1::Builder::new()
+        let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
             .max_buf_size(limits.head_bytes)
             .max_headers(MAX_HEADERS)
             .serve_connection(io, service);
-        let mut connection = pin!(connection);
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
+            ended = &mut connection => ended,
             () = is_stopped(&mut stopped) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                Pin::new(&mut connection).graceful_shutdown();
+                (&mut connection).await
             }
             ended = activity.ended(limits.head_time + limits.body_time) => {
                 // One that made room was counted by who came.
@@ -252,10 +241,37 @@ impl Serving {
                 return;
             }
         };
-        if let Err(error) = ended {
-            note(&error, activity.has_unanswered(), &counts);
+        let Err(error) = ended else { return };
+        if note(&error, activity.has_unanswered(), &counts) == Some(refuse::HEAD_TOO_SLOW.code()) {
+            let mut socket = connection.into_parts().io.into_inner().socket;
+            let words = refuse::HEAD_TOO_SLOW.as_last_words();
+            // Who sends slowly may read slowly too.
+            let said =
+                async { socket.write_all(words.as_bytes()).await.and(socket.shutdown().await) };
+            tokio::time::timeout(LAST_WORDS_TIME, said).await.ok();
         }
     }
+}
+
+/// Refuses what the HTTP library let pass.
+fn refuse_head<B>(
+    request: &hyper::Request<B>,
+    framing: Option<Framing>,
+    head_limit: usize,
+) -> Option<Refusal> {
+    // What is read ahead may hold more than was allowed.
+    if head_bytes(request) > head_limit {
+        return Some(refuse::HEAD_TOO_LARGE);
+    }
+    (framing == Some(Framing::Both)).then_some(refuse::TWO_LENGTHS)
+}
+
+/// Nothing follows a body without a length, as its end was not looked for.
+fn close_behind(mut answer: Response, framing: Option<Framing>) -> Response {
+    if framing == Some(Framing::Coding) {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 /// About how long a head was, line by line.
@@ -268,19 +284,25 @@ fn head_bytes<B>(request: &hyper::Request<B>) -> usize {
     target + fields.sum::<usize>()
 }
 
-/// Counts a head that was refused before there was a request; hyper has answered it where it can.
-fn note(error: &hyper::Error, has_unanswered: bool, counts: &RefusalCounts) {
+/// Counts a head that was refused before there was a request, and returns as what. hyper has answered what
+/// it could not read, but not what it waited for.
+fn note(
+    error: &hyper::Error,
+    has_unanswered: bool,
+    counts: &RefusalCounts,
+) -> Option<&'static str> {
     let code = if error.is_parse_too_large() {
-        HEAD_TOO_LARGE
+        refuse::HEAD_TOO_LARGE.code()
     } else if error.is_parse() {
         "head_malformed"
     } else if error.is_timeout() && has_unanswered {
-        "head_too_slow"
+        refuse::HEAD_TOO_SLOW.code()
     } else {
         tracing::debug!(timeout = error.is_timeout(), "a connection ended early");
-        return;
+        return None;
     };
     counts.count(code);
+    Some(code)
 }
 
 /// Returns once the server is to stop; nobody is left to say so when the sender is gone.

@@ -9,7 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use modelstat_door::refuse;
+use modelstat_door::{RefusalCode, refuse};
 
 use crate::api::{admin, devices, me, privacy, query, receipts, sessions};
 use crate::ingest::{ingest, ingest_raw};
@@ -75,6 +75,9 @@ pub(crate) fn router(state: Arc<State>) -> Router {
 /// Guards every request, and says what our own pages may load.
 async fn guarded(AppState(state): AppState<Arc<State>>, request: Request, next: Next) -> Response {
     let mut response = modelstat_door::around(state.address, request, next).await;
+    if let Some(RefusalCode(code)) = response.extensions().get() {
+        state.refused.count(code);
+    }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modelstat_door::{BodyBudget, Limits, Stop, serve};
+use modelstat_door::{BodyBudget, Limits, Listener, RefusalCounts, Stop, serve};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{
     Directory, DirectoryError, EmbeddedStores, LedgerError, NewKey, OpenError, Org, Scope,
@@ -89,6 +89,7 @@ impl Server {
         })?;
         let directory = Arc::clone(&stores.directory);
         let limits = Limits::default();
+        let refused_requests: Arc<RefusalCounts> = Arc::default();
         let state = Arc::new(State {
             directory: stores.directory,
             inbox: stores.inbox,
@@ -106,10 +107,13 @@ impl Server {
             registrations: RateLimit::of_registrations(),
             claims: RateLimit::of_claims(),
             daemon_url: config.daemon_url,
+            refused: Arc::clone(&refused_requests),
         });
         let (stop, stopped) = watch::channel(None);
+        let listener = Listener::Tcp(listener);
+        let serving = serve(listener, router(state), limits, refused_requests, stopped);
         #[expect(clippy::disallowed_methods, reason = "`stop` joins it")]
-        let serving = tokio::spawn(serve(listener, router(state), limits, stopped));
+        let serving = tokio::spawn(serving);
         Ok(Self { address, stop, serving, applier, directory, clock })
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use modelstat_door::{BodyBudget, Limits, Refusal, refuse};
+use modelstat_door::{BodyBudget, Limits, Refusal, RefusalCounts, refuse};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{Directory, Inbox, Ledger};
 use modelstat_wire::{BatchFloor, Clock};
@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) registrations: RateLimit,
     pub(crate) claims: RateLimit,
     pub(crate) daemon_url: Option<String>,
+    /// Requests by what they were refused for, below the router too.
+    pub(crate) refused: Arc<RefusalCounts>,
 }
 
 /// Runs work that blocks, off the threads that serve connections.

@@ -65,6 +65,12 @@ pub enum EngineError {
     /// It answered what cannot be used.
     #[error("the engine's answer cannot be used")]
     BadAnswer,
+    /// Its process ended in the middle.
+    #[error("the engine's process ended")]
+    Crashed,
+    /// Its model is not on this machine.
+    #[error("the engine's model is not here")]
+    NoModel,
 }
 
 impl EngineError {
@@ -74,6 +80,8 @@ impl EngineError {
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
             Self::BadAnswer => "bad_answer",
+            Self::Crashed => "crashed",
+            Self::NoModel => "no_model",
         }
     }
 

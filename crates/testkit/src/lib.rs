@@ -1,6 +1,7 @@
-//! Fake upstream, sample data and the leak scanner, for tests; a fake provider and a receiver, for
-//! tests and examples of the SDK and its integrations.
+//! Fake upstream, sample data, models with random weights and the leak scanner, for tests; a fake provider
+//! and a receiver, for tests and examples of the SDK and its integrations.
 
+pub mod gguf;
 mod http;
 #[cfg(feature = "leaks")]
 mod plant;

@@ -256,6 +256,7 @@ export interface ReportedCounters {
 
 export interface ReceiptDevice {
   device: string;
+  device_id: string | null;
   first_at: string;
   last_at: string;
   receipts: number;

@@ -198,10 +198,19 @@ fn row(entry: &Value) -> Vec<String> {
         cell("destination"),
         status,
         cell("events"),
-        cell("sent_bytes"),
+        bytes(entry),
         findings(&entry["findings"]),
         cell("batch_id"),
     ]
+}
+
+/// The bytes that left; a payload that the ledger can no longer show is told beside them.
+fn bytes(entry: &Value) -> String {
+    let bytes = &entry["sent_bytes"];
+    match entry["payload_problem"].as_str() {
+        Some(problem) => format!("{bytes} (payload {problem})"),
+        None => bytes.to_string(),
+    }
 }
 
 fn findings(counts: &Value) -> String {

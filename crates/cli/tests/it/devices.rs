@@ -78,6 +78,11 @@ fn a_registered_daemon_ships_under_its_own_id_once_it_is_claimed() {
     assert_eq!((text(&listed["device_id"]), text(&listed["state"])), (id, "claimed"));
     assert_eq!(listed["hostname"], Value::Null, "the machine's name was not asked for");
     assert!(listed["queue_size"].is_u64(), "{listed}");
+    let summary = get(&format!("{server}/v1/privacy"), &read).body["receipts"]["devices"].clone();
+    assert_eq!(text(&summary[0]["device_id"]), id, "{summary}");
+    let receipts = get(&format!("{server}/v1/receipts"), &read).body["receipts"].clone();
+    assert_eq!(receipts[0]["device"], summary[0]["device"]);
+    assert_eq!(text(&receipts[0]["device_id"]), id, "{receipts}");
     let on_disk = std::fs::read_dir(other.join("daemon")).expect("a folder").flatten();
     let kept = on_disk.map(|entry| entry.path()).find(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("device-"))

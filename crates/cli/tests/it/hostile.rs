@@ -1,6 +1,6 @@
 //! Bad input at the doors: a clear refusal, and nothing good is lost.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use serde_json::{Value, json};
 
@@ -138,6 +138,19 @@ fn keys_are_asked_for_and_their_scope_is_held() {
         send("POST", product.word("daemon_url"), &[], b"{}").expect("an answer").status,
         401
     );
+    let address = product.server().trim_start_matches("http://").to_owned();
+    let mut nonsense = std::net::TcpStream::connect(address).expect("the server listens");
+    nonsense.write_all(b"nonsense\r\n\r\n").expect("written");
+    nonsense.read_to_end(&mut Vec::new()).expect("the end");
+    let data = folder.path().join("data");
+    wait_until("what was refused is shown by its reason", || {
+        let mut status = modelstat(&["status", "--json", "--data-dir"]);
+        let shown = status.arg(&data).output().expect("it runs").stdout;
+        let shown: Value = serde_json::from_slice(&shown).expect("JSON");
+        let refused = &shown["server"]["refused_requests"];
+        let of = |code: &str| refused[code].as_u64().unwrap_or(0);
+        (of("unauthorized"), of("forbidden"), of("head_malformed")) == (3, 2, 1)
+    });
     assert!(product.stop().success());
 }
 

@@ -15,6 +15,8 @@ const MAX_ANSWER_TEXT: usize = 512;
 #[derive(Serialize)]
 pub(super) struct RegisterBody<'a> {
     pub(super) device_uuid: &'a str,
+    /// By which the receipts of its batches are checked, in hexadecimal digits.
+    pub(super) public_key: &'a str,
     pub(super) fingerprint: Fingerprint<'a>,
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::chain::{AnswerFields, Content, Digest, Kind, RequestFields, Tip};
 use super::device::DeviceKey;
 use super::findings::Findings;
+use super::payload::{self, PayloadProblem};
 use super::records::{NewRecord, append_signed, settle};
 use super::room::{ENTRY_BYTES, Room};
 use crate::config::LedgerLimits;
@@ -160,8 +161,11 @@ pub struct LedgerEntry {
     pub concluded_at: Option<Timestamp>,
     /// blake3 of the body as sent.
     pub payload_hash: String,
-    /// The body before compression, byte for byte.
-    pub payload: String,
+    /// The body before compression, byte for byte; absent where it cannot be shown.
+    pub payload: Option<String>,
+    /// Why it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_problem: Option<PayloadProblem>,
 }
 
 impl Ledger {
@@ -282,16 +286,16 @@ impl Ledger {
         let inner = self.lock();
         let mut statement = inner.connection.prepare_cached(
             "SELECT entries.id, at, destination, key, batch_id, events, sent_bytes, plain_bytes, status,
-                    outcome, concluded_at, payload, body, findings, number, head
-             FROM entries JOIN payloads ON hash = payload
+                    outcome, concluded_at, payload, findings, number, head
+             FROM entries
              LEFT JOIN records ON entry = entries.id AND kind IN ('request', 'adopted')
              WHERE entries.id > ?1 ORDER BY entries.id LIMIT ?2",
         )?;
         let mut rows = statement.query((after, limit))?;
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
-            let entry = read_entry(row)?;
-            bytes += entry.payload.len();
+            let entry = read_entry(&inner.connection, row)?;
+            bytes += entry.payload.as_ref().map_or(0, String::len);
             entries.push(entry);
             if bytes >= MAX_READ_BYTES {
                 break;
@@ -341,13 +345,18 @@ fn insert(transaction: &Transaction<'_>, fields: &RequestFields<'_>) -> rusqlite
         ))
 }
 
-fn read_entry(row: &Row<'_>) -> Result<LedgerEntry, DatabaseError> {
-    let findings: Option<String> = row.get(13)?;
-    let findings = findings.map(|text| serde_json::from_str(&text)).transpose();
+/// Reads an entry. What is damaged in it is left out, so that the others are shown; `verify` names it.
+fn read_entry(connection: &Connection, row: &Row<'_>) -> Result<LedgerEntry, DatabaseError> {
+    let findings: Option<String> = row.get(12)?;
+    let hash: Vec<u8> = row.get(11)?;
+    let (payload, payload_problem) = match payload::read(connection, &hash) {
+        Ok(payload) => (Some(payload), None),
+        Err(problem) => (None, Some(problem)),
+    };
     Ok(LedgerEntry {
         id: row.get(0)?,
-        number: row.get(14)?,
-        head: row.get::<_, Option<Digest>>(15)?.map(hex::encode),
+        number: row.get(13)?,
+        head: row.get::<_, Option<Vec<u8>>>(14)?.map(hex::encode),
         at: Timestamp::from_micros(row.get(1)?),
         destination: row.get(2)?,
         key: row.get(3)?,
@@ -355,23 +364,14 @@ fn read_entry(row: &Row<'_>) -> Result<LedgerEntry, DatabaseError> {
         events: count(row.get(5)?),
         sent_bytes: count(row.get(6)?),
         plain_bytes: count(row.get(7)?),
-        findings: findings.map_err(|_| DatabaseError::Value)?,
+        findings: findings.and_then(|text| serde_json::from_str(&text).ok()),
         status: row.get(8)?,
         outcome: row.get(9)?,
         concluded_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_micros),
-        payload_hash: hex::encode(row.get::<_, Digest>(11)?),
-        payload: unzip(row.get_ref(12)?.as_blob().map_err(|_| DatabaseError::Value)?),
+        payload_hash: hex::encode(hash),
+        payload,
+        payload_problem,
     })
-}
-
-/// Unpacks a body. One that is not packed is shown as it is.
-fn unzip(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    let mut decoder = flate2::read::GzDecoder::new(bytes);
-    match std::io::Read::read_to_string(&mut decoder, &mut text) {
-        Ok(_) => text,
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -419,7 +419,7 @@ mod tests {
         let conclusion = Conclusion { status: Some(200), outcome: "answered", at };
         ledger.conclude(id, &conclusion).expect("written");
         let entry = &ledger.read_after(0, 10).expect("read")[0];
-        assert_eq!((entry.payload.as_str(), entry.status), ("payload", Some(200)));
+        assert_eq!((entry.payload.as_deref(), entry.status), (Some("payload"), Some(200)));
         assert!(ledger.read_after(id, 10).expect("read").is_empty());
     }
 
@@ -432,7 +432,7 @@ mod tests {
         }
         let left = ledger.read_after(0, 100).expect("read");
         assert!((2..4).contains(&left.len()), "{} entries", left.len());
-        assert_eq!(left.last().map(|entry| entry.payload.as_str()), Some("payload 19"));
+        assert_eq!(left.last().and_then(|entry| entry.payload.as_deref()), Some("payload 19"));
     }
 
     #[test]
@@ -443,9 +443,34 @@ mod tests {
         intend(&ledger, 90, "kept");
         intend(&ledger, 110, "new");
         let left = ledger.read_after(0, 100).expect("read");
+        let left: Vec<_> = left.iter().filter_map(|entry| entry.payload.as_deref()).collect();
+        assert_eq!(left, ["kept", "new"]);
+    }
+
+    #[test]
+    fn a_payload_that_cannot_be_read_takes_no_other_along() {
+        let (_folder, ledger) = open(LedgerLimits::default());
+        for (second, text) in [(1, "gone"), (2, "altered"), (3, "whole")] {
+            intend(&ledger, second, text);
+        }
+        let hash = |text: &str| *blake3::hash(&zip(text)).as_bytes();
+        {
+            let inner = ledger.lock();
+            let delete = "DELETE FROM payloads WHERE hash = ?1";
+            inner.connection.execute(delete, [hash("gone")]).expect("deleted");
+            let alter = "UPDATE payloads SET body = X'00' WHERE hash = ?1";
+            inner.connection.execute(alter, [hash("altered")]).expect("altered");
+        }
+        let entries = ledger.read_after(0, 10).expect("read");
+        let shown: Vec<_> =
+            entries.iter().map(|entry| (entry.payload.as_deref(), entry.payload_problem)).collect();
         assert_eq!(
-            left.iter().map(|entry| entry.payload.as_str()).collect::<Vec<_>>(),
-            ["kept", "new"]
+            shown,
+            [
+                (None, Some(PayloadProblem::Missing)),
+                (None, Some(PayloadProblem::Altered)),
+                (Some("whole"), None)
+            ]
         );
     }
 

@@ -3,6 +3,7 @@
 use modelstat_wire::Timestamp;
 
 use super::Ledger;
+use super::engine::ENGINE_BATCH;
 use crate::database::{DatabaseError, count};
 
 /// What left since a time.
@@ -19,14 +20,16 @@ pub(crate) struct Sent {
 }
 
 impl Ledger {
-    /// Adds up what left since a time, as far as entries are kept.
+    /// Adds up what left since a time, as far as entries are kept. Questions to an engine on this machine
+    /// did not leave it.
     pub(crate) fn sent_since(&self, since: Timestamp) -> Result<Sent, DatabaseError> {
         let inner = self.lock();
         let sql = "SELECT COUNT(status), COUNT(*) - COUNT(status),
                           COALESCE(SUM(events) FILTER (WHERE status IS NOT NULL), 0),
                           COALESCE(SUM(sent_bytes) FILTER (WHERE status IS NOT NULL), 0)
-                   FROM entries WHERE at >= ?1";
-        let sums = inner.connection.prepare_cached(sql)?.query_row([since.as_micros()], |row| {
+                   FROM entries WHERE at >= ?1 AND NOT (batch_id = ?2 AND sent_bytes = 0)";
+        let since = (since.as_micros(), ENGINE_BATCH);
+        let sums = inner.connection.prepare_cached(sql)?.query_row(since, |row| {
             Ok(Sent {
                 requests: count(row.get(0)?),
                 unanswered: count(row.get(1)?),

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use modelstat_door::{Refusal, Via, bearer, check_content_type, receive, refuse};
 use modelstat_redact::{RawText, RedactedText};
+use modelstat_summarize::RemovedWords;
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
     Accepted, BatchFloor, IngestAnswer, IngestBatch, ParseError, ParsedBatch, Rejection, Timestamp,
@@ -14,7 +15,7 @@ use modelstat_wire::{
 
 use super::{App, answer, token};
 use crate::keys::KeysError;
-use crate::spool::{CommitError, Entry, Packers, Receipt, RemovedWords};
+use crate::spool::{CommitError, Entry, Packers, Receipt, pack_removed};
 
 /// The two endpoints, which differ in a limit and in the shape of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +121,7 @@ impl Prepared {
             received_at: now,
             hash: *hasher.finalize().as_bytes(),
             events: batch.events.len() as u64,
-            removed: removed.pack(),
+            removed: pack_removed(removed),
             body: holds_anything(&batch).then(|| packers.pack(&encoded)),
             rejected: count_reasons(&rejected),
             findings,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use modelstat_redact::{Floor, RedactedText};
-use modelstat_summarize::SegmentLimits;
+use modelstat_summarize::{Engines, SegmentLimits};
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, Timestamp};
 
@@ -14,7 +14,6 @@ use super::segments::Made;
 use super::sessions::{Due, Sessions};
 use crate::config::Pace;
 use crate::database::DatabaseError;
-use crate::engines::Engines;
 use crate::spool::Spool;
 use crate::wake::{Phase, Wake};
 

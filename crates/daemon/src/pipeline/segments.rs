@@ -1,56 +1,48 @@
 //! Closed segments: an abstract of each, queued while its turns are deleted.
 
-use std::collections::BTreeMap;
-
 use modelstat_redact::RedactedText;
 use modelstat_summarize::{
-    Earlier, LatePlace, Removed, Summary, Turn, summarise_again, summarise_with,
+    MadeSegment, Making, Plan, Planned, SegmentSource, SegmentsOrigin, StoredTurn, TurnPlace,
+    joinable_since, make_segment, plan, segments_batch,
 };
+use modelstat_wire::Timestamp;
 use modelstat_wire::egress::EgressBatch;
-use modelstat_wire::{DEFAULT_APP, IngestBatch, Pairs, Segment, Tag, Timestamp, TokenUsage};
 
 use super::abstracts::Abstracts;
-use super::body::{own_id, to_ship};
-use super::plan::Planned;
+use super::body::to_ship;
+use super::sessions::Due;
 use crate::database::DatabaseError;
-use crate::spool::{
-    ClosedSegment, Closing, Keep, Packer, SessionKey, StoredRemoved, StoredTurn, TurnPlace,
-};
+use crate::spool::{Closing, Keep, Packer, SessionKey};
 
 /// What says which daemon made a batch.
 pub(super) const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
 
-/// The root of the tags that key phrases become.
-const TOPICS: &str = "topics";
-
 /// A segment that is made and not yet queued.
 pub(super) struct Made {
-    segment: Segment<RedactedText>,
+    made: MadeSegment,
     closing: Closing,
-    device_id: RedactedText,
-    /// Whether it names its session: the producer did not, and no later segment does.
-    names_session: bool,
 }
 
 impl Made {
     /// Whether both can leave in one request.
     pub(super) fn shares_device(&self, other: &Self) -> bool {
-        self.device_id == other.device_id
+        self.made.kept.device_id == other.made.kept.device_id
     }
 }
 
-/// What the turns of a segment come to, those of its earlier generations included.
-struct Sums {
-    device_id: RedactedText,
-    agent: Option<RedactedText>,
-    tokens: Option<TokenUsage>,
-    redactions: BTreeMap<RedactedText, u64>,
-    event_ids: Vec<RedactedText>,
-    is_titled: bool,
-    removed: Removed,
-}
-
 impl Abstracts {
+    /// Plans what of a session is closed now.
+    pub(super) fn plan(
+        &self,
+        due: &Due,
+        places: &[TurnPlace],
+        now: Timestamp,
+    ) -> Result<Plan, DatabaseError> {
+        let Some(since) = joinable_since(places, &self.limits) else { return Ok(Plan::default()) };
+        let closed = self.spool.closed_places(&due.session, since)?;
+        Ok(plan(places, &closed, due.last_arrival, now, &self.limits))
+    }
+
     /// Makes one segment, or makes it again. A turn that cannot be read back counts without words.
     pub(super) fn make(
         &self,
@@ -61,37 +53,34 @@ impl Abstracts {
             Some(closed) => self.spool.closed(closed.row)?,
             None => None,
         };
-        // What is damaged or just forgotten cannot be joined.
-        let planned = &planned.joining(earlier.is_some());
-        let (new_events, stored) = self.read(&planned.turns)?;
-        let sums = self.sums(earlier.as_ref(), &new_events, &stored);
-        let turns: Vec<Turn> = stored.into_iter().map(turn).collect();
-        let summary = self.summarise(planned, earlier.as_ref(), &turns, &sums.removed);
-        let kept = earlier.as_ref().map(|kept| (kept.segment_id.clone(), kept.generation + 1));
-        let (segment_id, generation) = kept.unwrap_or_else(|| {
-            let app = session.app.as_deref().unwrap_or(DEFAULT_APP);
-            let id = modelstat_wire::segment_id(app, &session.session_id, &new_events);
-            (own_id(id), 1)
-        });
-        let names_session = planned.is_newest && !sums.is_titled;
-        let device_id = sums.device_id.clone();
-        let kept = keep(&segment_id, generation, &sums, &summary);
+        let (new_events, turns) = self.read(&planned.turns)?;
+        let source = SegmentSource {
+            app: session.app.as_deref(),
+            session_id: &session.session_id,
+            planned,
+            earlier: earlier.as_ref(),
+            new_events: &new_events,
+            turns,
+        };
+        let engines = self.engines.in_order();
+        let making =
+            Making { engines: &engines, floor: &self.floor, removed_key: self.removed_key };
+        let made = make_segment(source, making);
         let encoded =
-            serde_json::to_vec(&kept).expect("a segment has text keys and whole numbers only");
+            serde_json::to_vec(&made.kept).expect("a segment has text keys and whole numbers only");
         let closing = Closing {
             rows: planned.turns.iter().map(|place| place.row).collect(),
-            made_by: summary.made_by,
-            refused: summary.refused.iter().map(|(engine, why)| (*engine, why.as_str())).collect(),
+            made_by: made.made_by,
+            refused: made.refused.iter().map(|(engine, why)| (*engine, why.as_str())).collect(),
             keep: Keep {
                 session: session.clone(),
-                reopened: planned.reopens.map(|closed| closed.row),
-                mark: planned.mark(),
+                reopened: made.reopened,
+                mark: made.mark,
                 body: Packer::new().pack(&encoded),
                 new_events,
             },
         };
-        let segment = segment(session, planned, (segment_id, generation), sums, summary);
-        Ok(Made { segment, closing, device_id, names_session })
+        Ok(Made { made, closing })
     }
 
     fn read(
@@ -108,68 +97,6 @@ impl Abstracts {
         Ok((event_ids, stored))
     }
 
-    fn sums(
-        &self,
-        earlier: Option<&ClosedSegment<RedactedText>>,
-        new_events: &[RedactedText],
-        turns: &[StoredTurn<RedactedText>],
-    ) -> Sums {
-        let (device_id, agent) = match (earlier, turns.first()) {
-            (Some(earlier), _) => (earlier.device_id.clone(), earlier.agent.clone()),
-            (None, Some(turn)) => (turn.device_id.clone(), Some(turn.agent.clone())),
-            (None, None) => (RedactedText::from_static("unknown"), None),
-        };
-        let tokens = earlier.and_then(|earlier| earlier.tokens).into_iter();
-        let tokens = tokens.chain(turns.iter().filter_map(|turn| turn.tokens)).reduce(add);
-        let mut redactions: BTreeMap<RedactedText, u64> = BTreeMap::new();
-        let counted = earlier.iter().flat_map(|earlier| &earlier.redactions);
-        for (rule, count) in counted.chain(turns.iter().flat_map(|turn| &turn.redactions)) {
-            let total = redactions.entry(rule.clone()).or_default();
-            *total = sum(*total, *count);
-        }
-        let mut removed = Removed::new(self.removed_key);
-        let kept = earlier.iter().map(|earlier| &earlier.removed);
-        for words in kept.chain(turns.iter().map(|turn| &turn.removed)) {
-            words.add_to(&mut removed);
-        }
-        let kept_ids = earlier.iter().flat_map(|earlier| &earlier.event_ids);
-        Sums {
-            device_id,
-            agent,
-            tokens,
-            redactions,
-            event_ids: kept_ids.chain(new_events).cloned().collect(),
-            is_titled: earlier.is_some_and(|earlier| earlier.is_titled)
-                || turns.iter().any(|turn| turn.is_titled),
-            removed,
-        }
-    }
-
-    fn summarise(
-        &self,
-        planned: &Planned,
-        earlier: Option<&ClosedSegment<RedactedText>>,
-        turns: &[Turn],
-        removed: &Removed,
-    ) -> Summary {
-        let engines = self.engines.in_order();
-        let (Some(earlier), Some(closed)) = (earlier, planned.reopens) else {
-            return summarise_with(&engines, turns, &self.floor, removed);
-        };
-        let first = planned.turns.first().map(|place| place.mark.ts);
-        let last = planned.turns.last().map(|place| place.mark.ts);
-        let earlier = Earlier {
-            features: &earlier.features,
-            text: &earlier.text,
-            is_of_model: earlier.is_of_model,
-            place: LatePlace {
-                begins: first.is_some_and(|first| first < closed.mark.first),
-                ends: last.is_some_and(|last| last >= closed.mark.last),
-            },
-        };
-        summarise_again(&engines, &earlier, turns, &self.floor, removed)
-    }
-
     /// Queues a request with segments of one app and device, and deletes their turns.
     pub(super) fn queue(
         &self,
@@ -178,123 +105,18 @@ impl Abstracts {
         made: Vec<Made>,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
-        let Some(last) = made.last() else { return Ok(()) };
-        let device_id = last.device_id.clone();
-        let ids = made.iter().map(|made| {
-            format!("{}:{}", made.segment.segment_id.as_str(), made.segment.generation)
-        });
-        // The published formula over the events' ids would be one constant, as there are none.
-        let batch_id = modelstat_wire::batch_id(ids.chain(["segments".to_owned()]));
-        let naming = made.iter().filter(|made| made.names_session).map(|made| &made.segment);
-        let titles: BTreeMap<RedactedText, RedactedText> = naming
-            .filter_map(|segment| Some((segment.session_id.clone(), segment.title.clone()?)))
-            .collect();
-        let (segments, closing): (Vec<_>, Vec<_>) =
-            made.into_iter().map(|made| (made.segment, made.closing)).unzip();
-        let batch = IngestBatch {
-            batch_id: own_id(batch_id.clone()),
-            device_id,
-            daemon_version: RedactedText::from_static(DAEMON_VERSION),
+        let (made, closing): (Vec<_>, Vec<_>) =
+            made.into_iter().map(|made| (made.made, made.closing)).unzip();
+        let origin = SegmentsOrigin {
             app: app.cloned(),
-            events: Vec::new(),
-            segments,
-            tool_calls: Vec::new(),
-            session_installs: Pairs::default(),
-            session_titles: titles.into_iter().collect(),
-            auto_taxonomy: None,
-            summarizer_mode: Some(RedactedText::from_static("local")),
-            tz: None,
-            instance_id: None,
-            outcomes: None,
-            sent_at: None,
+            producer: DAEMON_VERSION,
+            summarizer_mode: "local",
         };
+        let Some(batch) = segments_batch(&made, origin) else { return Ok(()) };
+        let batch_id = batch.batch_id.as_str().to_owned();
         let request = to_ship(key, batch_id, 0, &EgressBatch::new(batch, &self.policy));
         self.spool.close(&request, &closing, now)?;
         self.shipper.ring();
         Ok(())
     }
-}
-
-/// The segment as it leaves.
-fn segment(
-    session: &SessionKey,
-    planned: &Planned,
-    (segment_id, generation): (RedactedText, u64),
-    sums: Sums,
-    summary: Summary,
-) -> Segment<RedactedText> {
-    let mark = planned.mark();
-    let tag = |name| Tag { root_key: RedactedText::from_static(TOPICS), name };
-    let redactions = sums.redactions.into_iter().take(modelstat_wire::limits::MAX_LIST_ENTRIES);
-    let fallback_reason = summary.fallback_reason().map(own_id);
-    let chosen = summary.chosen;
-    Segment {
-        segment_id,
-        generation,
-        session_id: session.session_id.clone(),
-        agent: sums.agent,
-        started_at: mark.first,
-        ended_at: mark.last,
-        summary: Some(chosen.text),
-        title: Some(chosen.title),
-        work_type: Some(RedactedText::from_static(chosen.work_type.as_str())),
-        engine: Some(chosen.engine),
-        engine_version: Some(chosen.engine_version),
-        model_sha256: chosen.model_sha256,
-        prompt_version: chosen.prompt_version,
-        fallback_reason,
-        tokens: sums.tokens,
-        tags: summary.phrases.into_iter().map(tag).collect(),
-        redaction: redactions.collect(),
-        source_event_ids: sums.event_ids,
-    }
-}
-
-/// What is kept of a segment, so that late turns can join it.
-fn keep(
-    segment_id: &RedactedText,
-    generation: u64,
-    sums: &Sums,
-    summary: &Summary,
-) -> ClosedSegment<RedactedText> {
-    let redactions = sums.redactions.iter().map(|(rule, count)| (rule.clone(), *count));
-    ClosedSegment {
-        segment_id: segment_id.clone(),
-        generation,
-        device_id: sums.device_id.clone(),
-        agent: sums.agent.clone(),
-        tokens: sums.tokens,
-        redactions: redactions.collect(),
-        event_ids: sums.event_ids.clone(),
-        is_titled: sums.is_titled,
-        text: summary.chosen.text.clone(),
-        is_of_model: summary.chosen.prompt_version.is_some(),
-        features: summary.features.clone(),
-        removed: StoredRemoved::of(&sums.removed),
-    }
-}
-
-fn turn(stored: StoredTurn<RedactedText>) -> Turn {
-    Turn {
-        kind: stored.kind,
-        model: stored.model,
-        text: stored.text,
-        tools: stored.tools,
-        failed: stored.failed,
-    }
-}
-
-fn add(total: TokenUsage, more: TokenUsage) -> TokenUsage {
-    TokenUsage {
-        input: sum(total.input, more.input),
-        output: sum(total.output, more.output),
-        cache_creation: sum(total.cache_creation, more.cache_creation),
-        cache_read: sum(total.cache_read, more.cache_read),
-        reasoning: sum(total.reasoning, more.reasoning),
-    }
-}
-
-/// A sum that the wire can carry: beyond its largest count the server would refuse the segment.
-fn sum(left: u64, right: u64) -> u64 {
-    left.saturating_add(right).min(modelstat_wire::limits::MAX_COUNT)
 }

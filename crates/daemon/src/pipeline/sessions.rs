@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use modelstat_summarize::SegmentLimits;
+use modelstat_summarize::{SegmentLimits, TurnPlace};
 use modelstat_wire::Timestamp;
 
 use crate::database::DatabaseError;
-use crate::spool::{SessionKey, SessionTurns, Spool, TurnPlace, TurnRow};
+use crate::spool::{SessionKey, SessionTurns, Spool, TurnRow};
 
 /// Most sessions in memory, about 20 MB of them. Others wait in the spool until some of these are closed:
 /// an outage that brings millions of sessions at once must not bring millions of entries here.
@@ -163,7 +163,7 @@ fn found_open(found: SessionTurns) -> (SessionKey, Open) {
     (found.session, open)
 }
 
-pub(super) fn apart(from: Timestamp, to: Timestamp) -> Duration {
+fn apart(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_micros(from.as_micros().abs_diff(to.as_micros()))
 }
 

@@ -1,16 +1,16 @@
 //! One arrived batch: a request with its numbers, and its turns.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use modelstat_redact::RedactedText;
+use modelstat_summarize::{BatchTurns, StoredRemoved};
 use modelstat_wire::IngestBatch;
 use modelstat_wire::egress::{EgressBatch, EgressPolicy};
 
 use super::body::to_ship;
 use crate::spool::{
-    Incoming, Moved, Packer, SessionKey, StoredRemoved, StoredTurn, TurnRow, decode_batch, unpack,
-    unpack_removed,
+    Incoming, Moved, Packer, SessionKey, TurnRow, decode_batch, unpack, unpack_removed,
 };
 
 type Batch = IngestBatch<RedactedText>;
@@ -42,28 +42,10 @@ fn apart(
 }
 
 fn turns(key: u32, batch: &Batch, removed: &BTreeMap<usize, StoredRemoved>) -> Vec<TurnRow> {
-    let titled: HashSet<&RedactedText> =
-        batch.session_titles.iter().map(|(session, _)| session).collect();
-    let called = tools_by_event(batch);
+    let turns = BatchTurns::of(batch);
     let mut packer = Packer::new();
     let turn = |(place, event): (usize, &modelstat_wire::Event<RedactedText>)| {
-        let listed = called.get(event.source_event_id.as_str());
-        let stored = StoredTurn {
-            kind: &event.kind,
-            agent: &event.agent,
-            device_id: &batch.device_id,
-            model: event.model.as_ref(),
-            text: event.content_excerpt.as_ref(),
-            tools: match listed {
-                Some(tools) if event.tool_calls.is_empty() => tools.clone(),
-                _ => event.tool_calls.iter().map(|(tool, count)| (tool, *count)).collect(),
-            },
-            redactions: event.redactions.iter().map(|(rule, count)| (rule, *count)).collect(),
-            tokens: event.tokens,
-            failed: event.error.is_some(),
-            is_titled: titled.contains(&event.session_id),
-            removed: removed.get(&place).cloned().unwrap_or_default(),
-        };
+        let stored = turns.turn(event, removed.get(&place).cloned().unwrap_or_default());
         let encoded =
             serde_json::to_vec(&stored).expect("a turn has text keys and whole numbers only");
         TurnRow {
@@ -79,18 +61,4 @@ fn turns(key: u32, batch: &Batch, removed: &BTreeMap<usize, StoredRemoved>) -> V
         }
     };
     batch.events.iter().enumerate().map(turn).collect()
-}
-
-/// Tools by event, for producers that list tool calls but don't count them.
-fn tools_by_event(batch: &Batch) -> HashMap<&str, Vec<(&RedactedText, u64)>> {
-    let mut called: HashMap<&str, Vec<(&RedactedText, u64)>> = HashMap::new();
-    for call in &batch.tool_calls {
-        let Some(event) = call.source_event_id.as_deref() else { continue };
-        let tools = called.entry(event).or_default();
-        match tools.iter_mut().find(|(name, _)| *name == &call.name) {
-            Some((_, count)) => *count += 1,
-            None => tools.push((&call.name, 1)),
-        }
-    }
-    called
 }

@@ -1,12 +1,10 @@
 //! What is kept of closed segments, so that late events join them.
 
 use modelstat_redact::RedactedText;
-use modelstat_summarize::{ClosedMark, Features};
-use modelstat_wire::{Timestamp, TokenUsage};
+use modelstat_summarize::{ClosedMark, ClosedPlace, ClosedSegment};
+use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
-use serde::{Deserialize, Serialize};
 
-use super::removed::StoredRemoved;
 use super::trust::{decode_closed, unpack};
 use super::{SessionKey, Spool};
 use crate::database::{DatabaseError, count, integer};
@@ -20,56 +18,6 @@ const MAX_CLOSED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Most that are forgotten at once, so that commits don't wait.
 const MAX_FORGOTTEN: usize = 500;
-
-/// What is kept of a segment: what of it has left, and what may be said of it again.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ClosedSegment<T> {
-    pub(crate) segment_id: T,
-    pub(crate) generation: u64,
-    pub(crate) device_id: T,
-    pub(crate) agent: Option<T>,
-    pub(crate) tokens: Option<TokenUsage>,
-    pub(crate) redactions: Vec<(T, u64)>,
-    pub(crate) event_ids: Vec<T>,
-    pub(crate) is_titled: bool,
-    /// The abstract that has left.
-    pub(crate) text: T,
-    /// Whether a model made it.
-    #[serde(default)]
-    pub(crate) is_of_model: bool,
-    pub(crate) features: Features,
-    pub(crate) removed: StoredRemoved,
-}
-
-impl<T> ClosedSegment<T> {
-    pub(super) fn map<U>(self, mut map: impl FnMut(T) -> U) -> ClosedSegment<U> {
-        ClosedSegment {
-            segment_id: map(self.segment_id),
-            generation: self.generation,
-            device_id: map(self.device_id),
-            agent: self.agent.map(&mut map),
-            tokens: self.tokens,
-            redactions: self
-                .redactions
-                .into_iter()
-                .map(|(rule, number)| (map(rule), number))
-                .collect(),
-            event_ids: self.event_ids.into_iter().map(&mut map).collect(),
-            is_titled: self.is_titled,
-            text: map(self.text),
-            is_of_model: self.is_of_model,
-            features: self.features,
-            removed: self.removed,
-        }
-    }
-}
-
-/// Where a closed segment stands in its session.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClosedPlace {
-    pub(crate) row: i64,
-    pub(crate) mark: ClosedMark,
-}
 
 /// What to keep of a segment that is being closed.
 #[derive(Debug)]

@@ -3,10 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use modelstat_redact::{RawText, RedactedText};
+use modelstat_summarize::{ClosedSegment, StoredTurn};
 use modelstat_wire::{IngestBatch, StoredBatchError};
-
-use super::closed::ClosedSegment;
-use super::turns::StoredTurn;
 
 /// Quick, and a third of the size already.
 const LEVEL: i32 = 1;

@@ -1,12 +1,10 @@
 //! Turns that wait for their segment to close.
 
 use modelstat_redact::RedactedText;
-use modelstat_summarize::TurnMark;
-use modelstat_wire::{Timestamp, TokenUsage};
+use modelstat_summarize::{StoredTurn, TurnMark, TurnPlace};
+use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Row};
-use serde::{Deserialize, Serialize};
 
-use super::removed::StoredRemoved;
 use super::trust::{decode_turn, trusted_name, unpack};
 use super::{Kind, Spool, counters};
 use crate::database::{DatabaseError, count, integer};
@@ -28,54 +26,6 @@ pub(crate) struct TurnRow {
     pub(crate) chars: usize,
     /// The packed [`StoredTurn`].
     pub(crate) body: Vec<u8>,
-}
-
-/// What an abstract is made of.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct StoredTurn<T> {
-    pub(crate) kind: T,
-    pub(crate) agent: T,
-    pub(crate) device_id: T,
-    pub(crate) model: Option<T>,
-    pub(crate) text: Option<T>,
-    pub(crate) tools: Vec<(T, u64)>,
-    pub(crate) redactions: Vec<(T, u64)>,
-    pub(crate) tokens: Option<TokenUsage>,
-    pub(crate) failed: bool,
-    /// Whether the producer named the session itself.
-    pub(crate) is_titled: bool,
-    /// What redaction removed from the event.
-    #[serde(default, skip_serializing_if = "StoredRemoved::is_empty")]
-    pub(crate) removed: StoredRemoved,
-}
-
-impl<T> StoredTurn<T> {
-    pub(super) fn map<U>(self, mut map: impl FnMut(T) -> U) -> StoredTurn<U> {
-        let mut counted = |pairs: Vec<(T, u64)>| {
-            pairs.into_iter().map(|(name, number)| (map(name), number)).collect()
-        };
-        let (tools, redactions) = (counted(self.tools), counted(self.redactions));
-        StoredTurn {
-            kind: map(self.kind),
-            agent: map(self.agent),
-            device_id: map(self.device_id),
-            model: self.model.map(&mut map),
-            text: self.text.map(&mut map),
-            tools,
-            redactions,
-            tokens: self.tokens,
-            failed: self.failed,
-            is_titled: self.is_titled,
-            removed: self.removed,
-        }
-    }
-}
-
-/// Where a turn stands in its session.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TurnPlace {
-    pub(crate) row: i64,
-    pub(crate) mark: TurnMark,
 }
 
 /// What is known of a session whose turns wait.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use modelstat_daemon::{Config, DeviceState, KeyState, Registration};
+use modelstat_wire::{RECEIPT_HEADER, SignedReceipt};
 use serde_json::Value;
 
 use crate::client;
@@ -123,7 +124,11 @@ fn what_leaves_is_the_closed_list_and_stands_in_the_ledger() {
     let names =
         |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     let registration = of("/v1/tokens");
-    assert_eq!(names(&registration), ["device_uuid", "fingerprint"]);
+    assert_eq!(names(&registration), ["device_uuid", "fingerprint", "public_key"]);
+    let batch = &to_path(&upstream, "/v1/ingest")[0];
+    let receipt = batch.header(RECEIPT_HEADER).expect("a receipt");
+    let receipt = SignedReceipt::parse(receipt).expect("readable").receipt;
+    assert_eq!(registration["public_key"], hex::encode(receipt.public_key));
     assert_eq!(
         names(&registration["fingerprint"]),
         ["arch", "daemon", "daemon_version", "machine_id", "os_family", "os_version"]

@@ -68,7 +68,7 @@ const MAIL: &str = "zebedee.quill@example.com asks why the retry policy never en
 fn closed(engine: &'static str, fallback: FallbackEngine) -> (World, Value) {
     let upstream = Upstream::start();
     let mut world = World::start_with(upstream.url(), |config| {
-        config.engines.first = Some(Arc::new(Says(engine)));
+        config.engines.first = vec![Arc::new(Says(engine))];
         config.engines.fallback = fallback;
     });
     world.send(&batch(&[event("evt_1", MAIL)]));
@@ -118,7 +118,7 @@ fn the_fallback_that_quotes_is_an_opt_in_that_shows() {
 fn what_was_removed_is_still_known_when_a_segment_is_opened_again() {
     let upstream = Upstream::start();
     let world = World::start_with(upstream.url(), |config| {
-        config.engines.first = Some(Arc::new(Says("Zebedee asked about retries.")));
+        config.engines.first = vec![Arc::new(Says("Zebedee asked about retries."))];
     });
     world.send(&batch(&[event("evt_1", MAIL)]));
     close(&world);
@@ -134,7 +134,7 @@ fn a_slow_engine_delays_no_acknowledgement_and_no_number() {
     let upstream = Upstream::start();
     let engine = Arc::new(Slow::default());
     let slow = Arc::clone(&engine);
-    let world = World::start_with(upstream.url(), |config| config.engines.first = Some(slow));
+    let world = World::start_with(upstream.url(), |config| config.engines.first = vec![slow]);
     world.send(&batch(&[event("evt_1", "a")]));
     world.wait_shipped();
     world.clock.advance(Duration::from_secs(61));

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use modelstat_daemon::FallbackEngine;
+
 use crate::client::{Answer, request};
 use crate::upstream::Upstream;
 use crate::world::{World, batch, event};
@@ -51,6 +53,21 @@ fn a_terminal_gets_text() {
     let page = answer.text();
     assert!(page.contains("Everything that may leave has been shipped."), "{page}");
     assert!(page.contains("modelstat egress") && !page.contains('<'), "{page}");
+}
+
+#[test]
+fn the_page_tells_what_makes_abstracts() {
+    let engines_of = |fallback| {
+        let world = World::start_with("http://127.0.0.1:9".to_owned(), |config| {
+            config.engines.fallback = fallback;
+        });
+        open(world.address(), "/", &[]).text().to_owned()
+    };
+    let page = engines_of(FallbackEngine::Template);
+    assert!(page.contains("template: no sentence leaves"), "{page}");
+    let page = engines_of(FallbackEngine::Extract);
+    assert!(page.contains("extract: redacted sentences leave"), "{page}");
+    assert!(page.contains("extract, template"), "{page}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Orgs and keys, for the operator of this machine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -51,6 +52,7 @@ pub(crate) struct Status {
     price_book: String,
     inbox: InboxStatus,
     ledger_position: u64,
+    refused_requests: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Serialize)]
@@ -178,6 +180,7 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
                 quarantined: state.inbox.quarantined().map_err(failed)?,
             },
             ledger_position: state.ledger.position().map_err(|error| super::unanswered(&error))?,
+            refused_requests: state.refused.counts(),
         })
     })
     .await

@@ -1,5 +1,6 @@
 //! Devices: daemons that register themselves, are claimed by the operator, and say how they do.
 
+mod keys;
 mod shape;
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,6 +19,7 @@ use super::admin::{self, find_org, operate};
 use super::ask;
 use crate::auth::{authorize_device, unavailable};
 use crate::state::{State, blocking};
+pub(crate) use keys::RegisteredKeys;
 use shape::{
     ClaimWords, Data, DeviceList, DeviceMe, DeviceRow, DeviceWithSecret, HeartbeatAnswer,
     HeartbeatWords, RegisterWords, claim_url, normal_claim_code,

@@ -10,6 +10,7 @@ use modelstat_store::{InboxError, KeptReceipt, ReceiptFilter};
 use modelstat_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::devices::RegisteredKeys;
 use super::invalid;
 use crate::auth::authorize_receipts;
 use crate::state::{State, blocking};
@@ -38,6 +39,8 @@ pub(crate) struct Page {
 struct Shown {
     position: u64,
     device: String,
+    /// The device of the org that registered the key; null where none did.
+    device_id: Option<String>,
     key_id: String,
     received_at: Timestamp,
     number: u64,
@@ -49,11 +52,13 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(kept: KeptReceipt) -> Self {
+    fn new(kept: KeptReceipt, registered: &RegisteredKeys) -> Self {
         let receipt = &kept.receipt.receipt;
+        let device = receipt.device();
         Self {
             position: kept.position,
-            device: receipt.device(),
+            device_id: registered.device_id(&device),
+            device,
             received_at: kept.received_at,
             number: receipt.number,
             head: hex::encode(receipt.head),
@@ -81,7 +86,9 @@ pub(crate) async fn receipts(
         let after = parameters.after.unwrap_or(0);
         let filter = ReceiptFilter { after, limit, key_id, device: parameters.device };
         let page = state.inbox.receipts(&org_id, &filter).map_err(|error| unread(&error))?;
-        let receipts: Vec<Shown> = page.receipts.into_iter().map(Shown::new).collect();
+        let registered = RegisteredKeys::of_org(&state, &org_id)?;
+        let show = |kept| Shown::new(kept, &registered);
+        let receipts: Vec<Shown> = page.receipts.into_iter().map(show).collect();
         let next_after = receipts.last().map_or(after, |last| last.position);
         Ok(Json(Page { receipts, next_after, dropped: page.dropped }))
     })

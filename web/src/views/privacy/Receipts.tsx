@@ -13,6 +13,7 @@ const REASONS: Record<string, string> = {
 
 const COLUMNS = [
   text("Device key"),
+  text("Device"),
   number("Receipts"),
   number("Newest record"),
   number("First seen"),
@@ -38,6 +39,7 @@ export function Receipts({ receipts }: { receipts: ReceiptSummary }) {
                 <th scope="row">
                   <code>{device.device}</code>
                 </th>
+                <td>{device.device_id === null ? "not registered" : <code>{device.device_id}</code>}</td>
                 <td className={table.number}>{count(device.receipts)}</td>
                 <td className={table.number}>{count(device.newest_number)}</td>
                 <td className={table.number} title={dateTime(device.first_at)}>

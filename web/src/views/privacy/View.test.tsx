@@ -70,6 +70,9 @@ describe("privacy", () => {
     expect(rows.map((row) => row.firstElementChild?.textContent)).toEqual(
       privacy.receipts.devices.map((device) => device.device),
     );
+    expect(rows.map((row) => row.children[1]?.textContent)).toEqual(
+      privacy.receipts.devices.map((device) => device.device_id ?? "not registered"),
+    );
     expect(card.textContent).toContain("Not valid: 1 receipt (about another body)");
   });
 

@@ -6,6 +6,7 @@ use modelstat_wire::Timestamp;
 
 use crate::egress::Sent;
 use crate::status::{Depth, KeyState, KeyStatus, LastShip, Status};
+use modelstat_summarize::FallbackEngine;
 
 /// Rows of a table; further ones are summed up in the last.
 const MAX_ROWS: usize = 20;
@@ -213,11 +214,17 @@ fn key(key: &KeyStatus) -> Vec<String> {
 
 fn about(status: &Status) -> Vec<Vec<String>> {
     let yes = |is_so: bool| if is_so { "yes" } else { "no" }.to_owned();
+    let fallback = match status.fallback {
+        FallbackEngine::Template => "template: no sentence leaves",
+        FallbackEngine::Extract => "extract: redacted sentences leave",
+    };
     let rows = [
         ("listens on", status.address.clone()),
         ("unix socket", yes(status.socket.is_some())),
         ("asks for daemon.token over TCP", yes(status.requires_token)),
         ("ships to", status.destination.clone()),
+        ("engines for abstracts, in order", status.engines.join(", ")),
+        ("fallback", fallback.to_owned()),
         ("runs since", time(status.started_at)),
         ("last failure", status.last_failure.clone().unwrap_or_else(|| "none".to_owned())),
         ("version", status.version.to_owned()),

@@ -3,16 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use modelstat_summarize::{Engine, ExtractEngine};
 use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::extract::ExtractEngine;
 
 /// The engines that are asked for an abstract, in their order. The template is always the last.
 #[derive(Clone, Default)]
 pub struct Engines {
-    /// Asked first, if there is one. It bounds its own time: meanwhile no other abstract is made, and a
-    /// daemon that is told to end waits for the draft at hand. Numbers never wait.
-    pub first: Option<Arc<dyn Engine>>,
-    /// Asked where the first fails or is refused.
+    /// Asked first, in this order. Each bounds its own time: meanwhile no other abstract is made, and a
+    /// daemon or server that is told to end waits for the draft at hand. Numbers never wait.
+    pub first: Vec<Arc<dyn Engine>>,
+    /// Asked where all of them fail or are refused.
     pub fallback: FallbackEngine,
 }
 
@@ -29,16 +31,16 @@ pub enum FallbackEngine {
 
 impl Engines {
     /// Returns the engines before the template.
-    pub(crate) fn in_order(&self) -> Vec<&dyn Engine> {
+    pub fn in_order(&self) -> Vec<&dyn Engine> {
         let extract: Option<&dyn Engine> = match self.fallback {
             FallbackEngine::Template => None,
             FallbackEngine::Extract => Some(&ExtractEngine),
         };
-        self.first.as_deref().into_iter().chain(extract).collect()
+        self.first.iter().map(AsRef::as_ref).chain(extract).collect()
     }
 
     /// Returns the names of all engines.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
+    pub fn names(&self) -> Vec<&'static str> {
         self.in_order().into_iter().map(Engine::name).chain(["template"]).collect()
     }
 }

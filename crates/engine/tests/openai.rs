@@ -1,0 +1,1 @@
+//! The engine over HTTP, against servers that understand more or less, or fail.

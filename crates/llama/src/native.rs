@@ -1,0 +1,23 @@
+//! llama.cpp behind types that cannot be misused: the only modules of the crate with unsafe code, beside
+//! the one that asks the operating system.
+//!
+//! What holds in all of them: a pointer of the library lives in exactly one owner, which frees it; what
+//! borrows from a model or a context cannot outlive it; every index is checked before it crosses.
+
+mod batch;
+mod context;
+mod grammar;
+mod log;
+mod model;
+
+pub use batch::Batch;
+pub use context::{Context, ContextOptions, DecodeError};
+pub use grammar::Grammar;
+pub(crate) use log::forget_texts;
+pub use model::{Model, Special};
+
+/// A token, as its number in the vocabulary.
+pub type Token = i32;
+
+/// A sequence's number in a context.
+pub type Sequence = u16;
