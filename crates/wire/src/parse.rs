@@ -1,5 +1,6 @@
 //! From bytes to a batch of raw text, one bad record at a time.
 
+mod making;
 mod record;
 mod reported;
 

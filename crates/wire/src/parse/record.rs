@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::reported::Said;
-use super::too_many;
+use super::{making, too_many};
 use crate::limits::{
     MAX_COMMAND_FAMILIES, MAX_COUNT, MAX_IDENTIFIER_CHARS, MAX_LIST_ENTRIES, MAX_METADATA_ENTRIES,
     MAX_SEGMENT_EVENTS, MAX_SEGMENT_TAGS,
@@ -203,6 +203,9 @@ struct SegmentIn {
     work_type: Option<RawText>,
     engine: Option<RawText>,
     engine_version: Option<RawText>,
+    model_sha256: Option<RawText>,
+    prompt_version: Option<RawText>,
+    fallback_reason: Option<RawText>,
     tokens: Option<TokensIn>,
     tags: Option<Listed<TagIn, MAX_SEGMENT_TAGS>>,
     redaction: Option<Pairs<RawText, Count>>,
@@ -331,6 +334,9 @@ pub(super) fn parse_segment(record: &str) -> Result<Segment<RawText>, Problem> {
         work_type: name("work_type", segment.work_type)?,
         engine: name("engine", segment.engine)?,
         engine_version: name("engine_version", segment.engine_version)?,
+        model_sha256: making::sha256("model_sha256", segment.model_sha256)?,
+        prompt_version: making::version("prompt_version", segment.prompt_version)?,
+        fallback_reason: making::reason("fallback_reason", segment.fallback_reason)?,
         tokens: segment.tokens.map(TokensIn::check),
         tags: tags.into_iter().map(check_tag).collect::<Result<_, _>>()?,
         redaction: counts("redaction", segment.redaction)?,
