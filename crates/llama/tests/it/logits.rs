@@ -45,7 +45,6 @@ fn check(shape: &Shape, encoding: Encoding) {
     assert_eq!((plain.len(), plain[0].len()), (TOKENS, shape.vocabulary));
     let far = distance(&plain, &made);
     let what = format!("{} {encoding:?}", shape.architecture());
-    println!("{what}: {far:.2e}");
     assert!(far < allowed(encoding), "{what}: {far:.2e}");
     for (plain, made) in plain.iter().zip(&made) {
         let chosen = best(made.iter().map(|number| f64::from(*number)));

@@ -1,4 +1,5 @@
 //! A real model, where somebody has one; `docs/engine.md` says how it is checked.
+#![expect(clippy::print_stdout, reason = "figures are for whoever runs it with --nocapture")]
 
 use std::ffi::OsString;
 use std::fs::{self, File};
