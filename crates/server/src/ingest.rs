@@ -101,19 +101,20 @@ fn read_batch(
     endpoint: Endpoint,
 ) -> Result<ReadBatch, Refusal> {
     let parsed = parse_batch(body).map_err(|error| refuse_body(&error))?;
-    let mut removed = RemovedWords::new(state.floor.key());
-    let mut batch = match endpoint {
-        Endpoint::Excerpts => redact_batch(parsed.batch, &state.floor).0,
+    let (mut batch, removed) = match endpoint {
+        Endpoint::Excerpts => (redact_batch(parsed.batch, &state.floor).0, None),
         Endpoint::Raw => {
+            let mut removed = RemovedWords::new(state.floor.key());
             let mut note = |event: usize, piece: &RawText| removed.add(event, piece);
-            redact_batch_noting(parsed.batch, &state.floor, &mut note).0
+            let (batch, _) = redact_batch_noting(parsed.batch, &state.floor, &mut note);
+            (batch, Some(removed))
         }
     };
     let app = batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP)).clone();
     if let Some(device_id) = sender.device_id {
         batch.device_id = device_id;
     }
-    let turns = (endpoint == Endpoint::Raw).then(|| {
+    let turns = removed.map(|removed| {
         let turns = EntryTurns::of(&batch, app, removed.into_events());
         hide_turns(&mut batch, state.floor.key());
         turns
