@@ -1,4 +1,4 @@
-//! What is acknowledged and not yet shipped: one SQLite file, one connection.
+//! What is acknowledged and not yet shipped: one SQLite file, and one connection that changes it.
 //!
 //! Every step from queue to queue is one transaction, so that a kill at any moment finds each batch, turn
 //! and request in exactly one place.

@@ -87,6 +87,9 @@ impl Spool {
                 break;
             }
         }
+        if taken.is_empty() {
+            self.arrived.forget_before(i64::MAX);
+        }
         Ok(taken)
     }
 

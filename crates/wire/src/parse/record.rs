@@ -235,7 +235,21 @@ fn read<'a, R: Deserialize<'a>>(record: &'a str) -> Result<R, Problem> {
 }
 
 pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
-    let event: EventIn<'_> = read(record)?;
+    check_event(read(record)?)
+}
+
+/// An event that is good, read together with its batch.
+pub(super) struct GoodEvent(pub(super) Event<RawText>);
+
+impl<'de> Deserialize<'de> for GoodEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = EventIn::deserialize(deserializer)?;
+        // What is wrong with it is found again, and told, by `parse_event`.
+        check_event(event).map(Self).map_err(|_| D::Error::custom("a bad record"))
+    }
+}
+
+fn check_event(event: EventIn<'_>) -> Result<Event<RawText>, Problem> {
     let said = Said {
         tokens: event.tokens.map(TokensIn::check),
         detail: event.usage_detail.map(check_detail).transpose()?,

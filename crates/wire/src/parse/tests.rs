@@ -156,12 +156,24 @@ fn the_floor_hides_text_and_hashes_identifiers() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test stands in for a store")]
 fn a_stored_batch_reads_back_as_it_was() {
-    let parsed = parse(&body(&event_with(r#""git":{},"usage_known":false"#)));
-    let (batch, _) = redact_batch(parsed.batch, &floor());
     let trust =
         |text: RawText| modelstat_redact::RedactedText::from_store(text.reveal().to_owned());
-    let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
-    assert_eq!(batch, back);
+    let full = include_str!("../egress/full.json").to_owned();
+    for body in [body(&event_with(r#""git":{},"usage_known":false"#)), full] {
+        let (batch, _) = redact_batch(parse(&body).batch, &floor());
+        let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
+        assert_eq!(batch, back);
+    }
+}
+
+/// A bad event is told as if it had come alone, and changes nothing for those beside it.
+#[test]
+fn a_good_event_is_the_same_beside_a_bad_one() {
+    let good = event_with(r#""content_excerpt":"a","seq":3"#);
+    let alone = parse(&body(&good));
+    let beside = parse(&body(&format!("{good},{{\"ts\":1}},null")));
+    assert_eq!(alone.batch.events, beside.batch.events);
+    assert_eq!(beside.rejected.len(), 2);
 }
 
 /// What the floor adds to an event keeps to the limits by which it is read back.
