@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use modelstat_daemon::{SegmentLimits, SegmentOptions, SpoolLimits};
+use modelstat_daemon::{SegmentLimits, SegmentOptionError, SegmentOptions, SpoolLimits};
 use serde::Deserialize;
 
 use crate::args::{
@@ -103,11 +103,12 @@ impl File {
                  daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
                  fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
-                 segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes",
+                 segments.quiet_seconds, segments.model_queue, spool.max_bytes, spool.max_age, spool.reserve_bytes",
             )
         })?;
         // Before anything starts.
         file.segments()?;
+        file.model_queue()?;
         Ok(file)
     }
 
@@ -170,9 +171,12 @@ impl File {
 
     /// When a segment ends.
     pub(crate) fn segments(&self) -> anyhow::Result<SegmentLimits> {
-        self.segments.limits().map_err(|error| {
-            hinted(error.to_string(), format!("change {} in modelstat.toml", error.name()))
-        })
+        self.segments.limits().map_err(out_of_range)
+    }
+
+    /// How many segments may wait for a model.
+    pub(crate) fn model_queue(&self) -> anyhow::Result<usize> {
+        self.segments.model_queue().map_err(out_of_range)
     }
 
     /// Limits of the daemon's spool, checked.
@@ -188,4 +192,7 @@ impl File {
         let in_file = || self.redact.rules.as_ref().map(|path| self.folder.join(path));
         options.redact_rules.clone().or_else(in_file)
     }
+}
+fn out_of_range(error: SegmentOptionError) -> anyhow::Error {
+    hinted(error.to_string(), format!("change {} in modelstat.toml", error.name()))
 }

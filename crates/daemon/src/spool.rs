@@ -8,6 +8,7 @@ mod commit;
 mod counters;
 mod disk;
 mod expire;
+mod known;
 mod outbox;
 mod removed;
 mod salvage;
@@ -35,6 +36,7 @@ pub(crate) use closed::Keep;
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
 pub(crate) use expire::Expired;
+pub(crate) use known::{ContentHash, Lesson};
 pub(crate) use outbox::{Outgoing, Shipped, ToShip, Turn};
 pub(crate) use removed::{pack_removed, unpack_removed};
 pub(crate) use sessions::digest;
@@ -48,6 +50,7 @@ const SCHEMA: &[&str] = &[
     include_str!("spool/schema.sql"),
     include_str!("spool/closed.sql"),
     include_str!("spool/order.sql"),
+    include_str!("spool/known.sql"),
 ];
 
 /// The file and what is known about it.
@@ -174,7 +177,7 @@ impl Spool {
     }
 
     /// Returns how many rows each queue holds and when its oldest came, in milliseconds.
-    pub(crate) fn depths(&self) -> Result<[Depth; 5], DatabaseError> {
+    pub(crate) fn depths(&self) -> Result<[Depth; 6], DatabaseError> {
         let inner = self.lock();
         let depth = |table: &str, time: &str| {
             let sql = format!("SELECT COUNT(*), MIN({time}) FROM {table}");
@@ -188,6 +191,7 @@ impl Spool {
             depth("turns", "arrived_at")?,
             depth("quarantine", "moved_at")?,
             depth("closed", "closed_at")?,
+            depth("known", "used_at")?,
         ])
     }
 }

@@ -193,6 +193,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             HashesWord::Published => Hashes::Published,
         },
         segments: setup.file.segments()?,
+        model_queue: setup.file.model_queue()?,
         engines: Engines {
             fallback: match setup.file.fallback(setup.options) {
                 FallbackWord::Template => FallbackEngine::Template,

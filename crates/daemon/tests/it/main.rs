@@ -8,6 +8,7 @@ mod engines;
 mod heads;
 mod late;
 mod limits;
+mod models;
 mod page;
 mod privacy;
 mod proof;
