@@ -16,27 +16,25 @@ MAX_TITLE_CHARS = 80
 MOST_REQUESTS = "1000"
 
 
-def check_raw_text_is_dropped(checks: Checks, reader: Reader, runs: list[Run]) -> None:
-    """Whole turns that came to `/v1/ingest/raw` are counted, and only counted."""
-    with_text = [
-        call
-        for run in runs
-        if run.mode == "raw"
-        for call in run.calls
-        if call.prompt or call.completion
-    ]
-    text = reader.get("/v1/privacy")["text"]
-    checks.equal("raw: turns without an abstract are counted", text["no_abstract"], len(with_text))
-
-
 def check_abstracts(checks: Checks, reader: Reader, runs: list[Run]) -> None:
-    """Sessions that went through the daemon get an abstract by the template."""
+    """Sessions that went through the daemon, or came as whole turns, get an abstract by the template."""
     for run in runs:
-        if run.mode != "daemon":
+        if run.mode not in ("daemon", "raw"):
             continue
         for session in run.sessions:
             detail = _wait_for_segments(reader, session, run.app)
             _check_segments(checks, f"{session}: its segments", detail)
+
+
+def check_raw_turns_are_told(checks: Checks, reader: Reader) -> None:
+    """Whole turns that came to `/v1/ingest/raw` are gone once their abstracts are made."""
+
+    def look() -> dict[str, Any] | None:
+        privacy = reader.get("/v1/privacy")
+        return privacy if privacy["text"]["no_abstract"] == 0 else None
+
+    privacy = wait_for("every whole turn is told", SEGMENT_DEADLINE_S, look)
+    checks.equal("raw: turns that still wait", privacy["waiting_text"]["turns"], 0)
 
 
 def _wait_for_segments(reader: Reader, session: str, app: str) -> dict[str, Any]:

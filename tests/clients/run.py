@@ -75,7 +75,6 @@ def _check_everything(checks: Checks, product: Product, programs: Programs) -> N
     wait_until_queryable(reader, sum(len(run.calls) for run in runs))
     check_sums(checks, reader, runs)
     check_sessions(checks, reader, runs)
-    checks_privacy.check_raw_text_is_dropped(checks, reader, runs)
     check_wrap(checks, product, programs, ingest_key, reader)
     # Segments close after a minute without a new call. It passes while the rest is checked, and what
     # is left of it is waited for once, at the end.
@@ -83,6 +82,7 @@ def _check_everything(checks: Checks, product: Product, programs: Programs) -> N
     checks_vectors.check_server(checks, product, floor)
     checks_vectors.check_daemon(checks, door, floor)
     checks_privacy.check_abstracts(checks, reader, runs)
+    checks_privacy.check_raw_turns_are_told(checks, reader)
     checks_vectors.check_abstracts(checks, door, floor)
     checks_privacy.check_nothing_raw_is_shown(checks, product, runs)
 

@@ -285,6 +285,18 @@ export function privacy(sample: Sample, from: string, to: string): Privacy {
       known_devices: devices.length,
       devices,
     },
+    waiting_text: {
+      turns: 4,
+      bytes: 3810,
+      oldest_at: events.at(-1)?.ts ?? null,
+      made: { template: abstracts.length },
+      again: 2,
+      refused: {},
+      expired: 0,
+      dropped_text: 0,
+      dropped_turns: 0,
+      damaged: 0,
+    },
   };
 }
 

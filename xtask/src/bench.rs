@@ -1,6 +1,7 @@
 //! Benchmarks, in the release profile. Figures worth keeping go into `docs/benchmarks.md`.
 
 mod daemon;
+mod engine;
 mod redact;
 mod sdk;
 
@@ -13,16 +14,18 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         None => {
             ingest(&[])?;
             daemon::run(&[])?;
+            engine::run(&[])?;
             redact::run(&[])?;
             sdk::run(&[])
         }
         Some((name, options)) => match name.as_str() {
             "ingest" => ingest(options),
             "daemon" => daemon::run(options),
+            "engine" => engine::run(options),
             "redact" => redact::run(options),
             "sdk" => sdk::run(options),
             other => Err(format!(
-                "there is no benchmark `{other}`; there are: ingest, daemon, redact, sdk"
+                "there is no benchmark `{other}`; there are: ingest, daemon, engine, redact, sdk"
             )),
         },
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::step::{Outcome, command, output, progress, root};
-use crate::up::{self, Profile};
+use crate::up::{self, Engine, Profile};
 
 /// A part of a document that a verb of the binary prints.
 struct Part {
@@ -15,14 +15,15 @@ struct Part {
 const PARTS: [Part; 1] =
     [Part { file: "docs/protocol.md", name: "egress", verb: ["docs", "egress"] }];
 
-/// Writes the generated parts, or with `--check` says whether they are up to date.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
+/// Writes the generated parts, or with `--check` says whether they are up to date. The binary says the same
+/// with and without an engine.
+pub(crate) fn run(arguments: &[String], engine: Engine) -> Outcome {
     let is_check = match arguments {
         [] => false,
         [flag] if flag == "--check" => true,
         _ => return Err("usage: cargo xtask gen [--check]".to_owned()),
     };
-    let binary = up::binary(Profile::Dev)?;
+    let binary = up::binary(Profile::Dev, engine)?;
     for part in &PARTS {
         let path = root().join(part.file);
         let document = fs::read_to_string(&path)

@@ -16,14 +16,15 @@ use std::process::ExitCode;
 const HELP: &str = "\
 usage: cargo xtask <command>
 
-  up [ARGS]                 build what is missing and start `modelstat up --demo`
+  up [ARGS]                 build what is missing and start `modelstat up --demo`; with `--engine` it can
+                            run a local model, for which llama.cpp is compiled (minutes, once)
   build [--release-bundle]  build the dashboard and the binary; prints the binary's path
   test [SUITE…]             install what tests need, then run everything (or the named suites:
                             fmt clippy tidy gen rust web clients browser)
   setup                     take the pinned DuckDB library
   gen [--check]             write generated documents (or say whether they are up to date)
   tidy                      check crate edges and house rules
-  bench [ingest|daemon|redact|sdk]
+  bench [ingest|daemon|engine|redact|sdk]
                             run a benchmark in the release profile; `bench sdk --help` has options
   faults [ROUNDS]           kill -9 rounds, 20 unless told, and the daemon killed at every step
 
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "setup" => setup::duckdb(),
         "bench" => bench::run(rest),
-        "gen" => gen_docs::run(rest),
+        "gen" => gen_docs::run(rest, up::Engine::None),
         "tidy" => tidy::run(),
         "faults" => test::faults(rest),
         "help" | "--help" | "-h" => {

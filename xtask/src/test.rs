@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use crate::step::{self, Outcome, cargo, command, progress, root, say, target};
-use crate::up::Profile;
+use crate::up::{Engine, Profile};
 use crate::{gen_docs, setup, tidy, tools, up};
 
 /// A package apart from the workspace, as its dependencies change features for all.
 const APART: &str = "integrations/rig/Cargo.toml";
+
+/// What every suite is built with: the program that can run models.
+const LLAMA: &str = "modelstat-cli/llama";
 
 type Suite = (&'static str, fn() -> Outcome);
 
@@ -30,6 +33,7 @@ pub(crate) fn run(names: &[String]) -> Outcome {
         return Err(format!("there is no suite `{unknown}`"));
     }
     tools::check_build_tools()?;
+    tools::ensure_llama()?;
     setup::duckdb()?;
     up::dashboard()?;
     let mut lines = Vec::new();
@@ -64,7 +68,7 @@ const ROUNDS_PER_STORM: u32 = 5;
 /// Kill -9 rounds beyond those of the test run.
 pub(crate) fn faults(arguments: &[String]) -> Outcome {
     let rounds = arguments.first().map_or("20", String::as_str);
-    let binary = up::binary(Profile::Dev)?;
+    let binary = up::binary(Profile::Dev, Engine::Llama)?;
     let mut faults = cargo(&["test", "--package", "modelstat-cli", "--test", "it"]);
     faults.args(["--", "faults::", "--nocapture", "--test-threads=1"]);
     faults.env("MODELSTAT_FAULT_ROUNDS", rounds).env("MODELSTAT_BINARY", binary);
@@ -82,8 +86,8 @@ fn fmt() -> Outcome {
 }
 
 fn clippy() -> Outcome {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
-    step::run("cargo clippy", &mut cargo(&arguments))?;
+    let mut clippy = cargo(&["clippy", "--workspace", "--all-targets", "--features", LLAMA]);
+    step::run("cargo clippy", clippy.args(["--quiet", "--", "-D", "warnings"]))?;
     let apart =
         ["clippy", "--all-targets", "--quiet", "--manifest-path", APART, "--", "-D", "warnings"];
     step::run("cargo clippy, rig", &mut cargo(&apart))
@@ -91,15 +95,16 @@ fn clippy() -> Outcome {
 
 fn rust() -> Outcome {
     tools::ensure_valgrind()?;
-    let binary = up::binary(Profile::Dev)?;
-    let mut test = cargo(&["test", "--workspace", "--quiet", "--no-fail-fast"]);
+    let binary = up::binary(Profile::Dev, Engine::Llama)?;
+    let mut test =
+        cargo(&["test", "--workspace", "--features", LLAMA, "--quiet", "--no-fail-fast"]);
     step::run("cargo test", test.env("MODELSTAT_BINARY", binary))?;
     let apart = ["test", "--quiet", "--no-fail-fast", "--manifest-path", APART];
     step::run("cargo test, rig", &mut cargo(&apart))
 }
 
 fn gen_is_current() -> Outcome {
-    gen_docs::run(&["--check".to_owned()])
+    gen_docs::run(&["--check".to_owned()], Engine::Llama)
 }
 
 fn web() -> Outcome {
@@ -118,7 +123,7 @@ fn web() -> Outcome {
 /// The published clients, unmodified, against the built binary.
 fn clients() -> Outcome {
     tools::ensure_python_venv()?;
-    let binary = up::binary(Profile::Dev)?;
+    let binary = up::binary(Profile::Dev, Engine::Llama)?;
     let mut clients = command("python3");
     clients.arg("tests/clients/run.py").env("MODELSTAT_BINARY", binary);
     clients.env("MODELSTAT_TEST_CACHE", target().join("clients"));
@@ -137,7 +142,7 @@ fn python() -> Outcome {
 /// A person's way through the dashboard, in a real browser.
 fn browser() -> Outcome {
     tools::ensure_chromium()?;
-    let binary = up::binary(Profile::Dev)?;
+    let binary = up::binary(Profile::Dev, Engine::Llama)?;
     if !root().join("web/node_modules").exists() {
         setup::npm_ci("web")?;
     }

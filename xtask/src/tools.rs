@@ -47,6 +47,14 @@ pub(crate) fn ensure_valgrind() -> Outcome {
     ensure_package("valgrind", command("valgrind").arg("--version"))
 }
 
+/// Makes sure that llama.cpp can be compiled, and its header read.
+pub(crate) fn ensure_llama() -> Outcome {
+    ensure_package("cmake", command("cmake").arg("--version"))?;
+    // The package is what the build looks for; no program of it can be asked.
+    let found = "find /usr/lib /usr/local/lib -name 'libclang*.so*' 2>/dev/null | grep -q .";
+    ensure_package("libclang-dev", command("sh").args(["-c", found]))
+}
+
 /// Installs a Debian package, when that is allowed, unless a command succeeds that needs it.
 fn ensure_package(package: &str, needs_it: &mut std::process::Command) -> Outcome {
     if needs_it.output().is_ok_and(|found| found.status.success()) {

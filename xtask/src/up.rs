@@ -9,7 +9,9 @@ use crate::{setup, tools};
 
 /// Builds what is missing and starts the product, with a demo beside it unless `--no-demo`.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let binary = binary(Profile::Dev)?;
+    let wants_engine = arguments.iter().any(|argument| argument == "--engine");
+    let engine = if wants_engine { Engine::Llama } else { Engine::None };
+    let binary = binary(Profile::Dev, engine)?;
     let wants_demo = !arguments.iter().any(|argument| argument == "--no-demo");
     let mut product = command(&binary);
     product.current_dir(std::env::current_dir().map_err(|error| error.to_string())?);
@@ -25,7 +27,9 @@ pub(crate) fn build(arguments: &[String]) -> Outcome {
         [flag] if flag == "--release-bundle" => Profile::Release,
         _ => return Err("usage: cargo xtask build [--release-bundle]".to_owned()),
     };
-    let binary = binary(profile)?;
+    // What is handed to others runs models; the quick build is quick because it does not.
+    let engine = if profile == Profile::Release { Engine::Llama } else { Engine::None };
+    let binary = binary(profile, engine)?;
     say(&binary.display().to_string());
     Ok(())
 }
@@ -37,14 +41,27 @@ pub(crate) enum Profile {
     Release,
 }
 
+/// Whether the binary can run models, for which llama.cpp is compiled: minutes, the first time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    None,
+    Llama,
+}
+
 /// Builds the dashboard and the binary, and returns the binary's path.
-pub(crate) fn binary(profile: Profile) -> Outcome<PathBuf> {
+pub(crate) fn binary(profile: Profile, engine: Engine) -> Outcome<PathBuf> {
     tools::check_build_tools()?;
+    if engine == Engine::Llama {
+        tools::ensure_llama()?;
+    }
     setup::duckdb()?;
     dashboard()?;
     let mut build = cargo(&["build", "--package", "modelstat-cli"]);
     if profile == Profile::Release {
         build.arg("--release");
+    }
+    if engine == Engine::Llama {
+        build.args(["--features", "llama"]);
     }
     step::run("building the binary", &mut build)?;
     let folder = if profile == Profile::Release { "release" } else { "debug" };

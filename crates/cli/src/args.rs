@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod devices;
+mod engine;
 mod service;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use crate::commands::model::ModelVerb;
 use crate::commands::redact::Identifiers;
 
 pub(crate) use devices::{DevicesArguments, DevicesVerb};
+pub(crate) use engine::{EngineArguments, EngineOptions, PriorityWord, ServerEngineOption};
 pub(crate) use service::{
     ServiceArguments, ServiceInstallArguments, ServiceTarget, ServiceVerb, ServiceWord,
 };
@@ -65,6 +67,9 @@ pub(crate) enum Verb {
     Model(ModelArguments),
     /// Manage the sample data
     Demo(DemoArguments),
+    /// Summarise what comes on standard input with a model; the daemon starts this
+    #[command(hide = true)]
+    Engine(EngineArguments),
     /// Print parts of the documents that are generated from the code
     #[command(hide = true)]
     Docs(DocsArguments),
@@ -136,6 +141,8 @@ pub(crate) struct DaemonOptions {
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) redact_identifiers: Option<bool>,
+    #[command(flatten)]
+    pub(crate) engine: EngineOptions,
     #[command(flatten)]
     pub(crate) reach: ReachOptions,
 }
@@ -236,6 +243,11 @@ pub(crate) struct ServerArguments {
     pub(crate) listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) redaction: RedactionOptions,
+    /// What makes an abstract of whole turns where no model does
+    #[arg(long, value_enum, env = "MODELSTAT_FALLBACK")]
+    pub(crate) fallback: Option<FallbackWord>,
+    #[command(flatten)]
+    pub(crate) engine: ServerEngineOption,
     /// Print one line of JSON when it is ready
     #[arg(long)]
     pub(crate) json: bool,

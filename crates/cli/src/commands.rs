@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod docs;
 pub(crate) mod egress;
+pub(crate) mod engine;
 pub(crate) mod keys;
 pub(crate) mod model;
 pub(crate) mod orgs;

@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use modelstat_daemon::{SegmentLimits, SegmentOptionError, SegmentOptions, SpoolLimits};
+use modelstat_daemon::{
+    FallbackEngine, ModelEngines, SegmentLimits, SegmentOptionError, SegmentOptions, SpoolLimits,
+};
+use modelstat_server::ChildOptions;
 use serde::Deserialize;
 
 use crate::args::{
     DaemonOptions, ExcerptWord, FallbackWord, HashesWord, HomeArguments, ReachOptions,
     RedactionOptions,
 };
+use crate::engine_section::EngineSection;
 use crate::error::hinted;
 use crate::home::Home;
-use crate::spool_section::SpoolSection;
+use crate::spool_section::{RawSection, SpoolSection};
 
 /// Where the server listens unless it is told otherwise.
 const DEFAULT_LISTEN: SocketAddr =
@@ -48,6 +52,10 @@ pub(crate) struct File {
     redact: RedactSection,
     #[serde(default)]
     spool: SpoolSection,
+    #[serde(default)]
+    raw: RawSection,
+    #[serde(default)]
+    engine: EngineSection,
     /// Where the file lies, from which its paths go.
     #[serde(skip)]
     folder: PathBuf,
@@ -103,12 +111,17 @@ impl File {
                  daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
                  fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
-                 segments.quiet_seconds, segments.model_queue, spool.max_bytes, spool.max_age, spool.reserve_bytes",
+                 segments.quiet_seconds, segments.model_queue, spool.max_bytes, spool.max_age, spool.reserve_bytes, \
+                 engine.model, engine.threads, engine.sequences, engine.idle_minutes, \
+                 engine.max_memory_mb, engine.job_seconds, engine.priority, engine.url, engine.url_model, \
+                 engine.allow_remote, engine.api_key_file, raw.max_bytes",
             )
         })?;
         // Before anything starts.
         file.segments()?;
         file.model_queue()?;
+        file.raw_bytes()?;
+        file.engine.check()?;
         Ok(file)
     }
 
@@ -165,8 +178,17 @@ impl File {
         options.register_hostname.or(self.register_hostname).unwrap_or(false)
     }
 
-    pub(crate) fn fallback(&self, options: &DaemonOptions) -> FallbackWord {
-        options.fallback.or(self.fallback).unwrap_or(FallbackWord::Template)
+    /// What makes an abstract where no model does, on a daemon and on a server.
+    pub(crate) fn fallback(&self, given: Option<FallbackWord>) -> FallbackEngine {
+        match given.or(self.fallback).unwrap_or(FallbackWord::Template) {
+            FallbackWord::Template => FallbackEngine::Template,
+            FallbackWord::Extract => FallbackEngine::Extract,
+        }
+    }
+
+    /// How many bytes of one org's turns wait for their abstracts on a server.
+    pub(crate) fn raw_bytes(&self) -> anyhow::Result<u64> {
+        self.raw.max_bytes()
     }
 
     /// When a segment ends.
@@ -182,6 +204,24 @@ impl File {
     /// Limits of the daemon's spool, checked.
     pub(crate) fn spool_limits(&self) -> anyhow::Result<SpoolLimits> {
         self.spool.limits()
+    }
+
+    /// The engines with a model that were asked for.
+    pub(crate) fn engines(
+        &self,
+        options: &DaemonOptions,
+        home: &Home,
+    ) -> anyhow::Result<ModelEngines> {
+        self.engine.engines(&options.engine, home, &self.folder)
+    }
+
+    /// The server's process with a model, if one was asked for.
+    pub(crate) fn server_model(
+        &self,
+        given: Option<&String>,
+        home: &Home,
+    ) -> anyhow::Result<Option<ChildOptions>> {
+        self.engine.child(given, home, &self.folder)
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod config;
 mod demo;
+mod engine_section;
 mod error;
 mod floor;
 mod home;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Verb::Prices(prices) => commands::prices::run(&prices),
         Verb::Model(model) => commands::model::run(&model),
         Verb::Demo(demo) => commands::demo::run(&demo),
+        Verb::Engine(engine) => commands::engine::run(&engine),
         Verb::Docs(docs) => commands::docs::run(&docs),
     };
     match done {

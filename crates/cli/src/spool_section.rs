@@ -1,4 +1,4 @@
-//! The section `[spool]` of `modelstat.toml`: sizes and times as people write them.
+//! The sections `[spool]` and `[raw]` of `modelstat.toml`: sizes and times as people write them.
 
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ const MIB: u64 = 1 << 20;
 
 /// The least spool that takes a largest batch for each of two keys.
 const MIN_SPOOL_BYTES: u64 = 64 * MIB;
+
+/// The least that lets an org's turns of some minutes wait for their abstracts.
+const MIN_RAW_BYTES: u64 = MIB;
 
 /// Beyond it a number is a slip of the hand: 16 TiB.
 const MAX_BYTES: u64 = 16 << 40;
@@ -30,6 +33,21 @@ pub(crate) struct SpoolSection {
     reserve_bytes: Option<Amount>,
 }
 
+/// What the server keeps of whole turns, as it stands in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSection {
+    max_bytes: Option<Amount>,
+}
+
+impl RawSection {
+    /// Returns how many bytes of one org's turns wait for their abstracts.
+    pub(crate) fn max_bytes(&self) -> anyhow::Result<u64> {
+        let Some(amount) = &self.max_bytes else { return Ok(modelstat_server::DEFAULT_TEXT_BYTES) };
+        bytes("raw.max_bytes", amount, MIN_RAW_BYTES)
+    }
+}
+
 /// A number, or a number with its unit.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -43,10 +61,10 @@ impl SpoolSection {
     pub(crate) fn limits(&self) -> anyhow::Result<SpoolLimits> {
         let mut limits = SpoolLimits::default();
         if let Some(amount) = &self.max_bytes {
-            limits.bytes = bytes("max_bytes", amount, MIN_SPOOL_BYTES)?;
+            limits.bytes = bytes("spool.max_bytes", amount, MIN_SPOOL_BYTES)?;
         }
         if let Some(amount) = &self.reserve_bytes {
-            limits.reserve_bytes = bytes("reserve_bytes", amount, 0)?;
+            limits.reserve_bytes = bytes("spool.reserve_bytes", amount, 0)?;
             // A number of one's own holds as it is, whatever the size of the disk.
             limits.reserve_percent = 0;
         }
@@ -66,7 +84,7 @@ fn bytes(key: &str, amount: &Amount, least: u64) -> anyhow::Result<u64> {
             "write a whole number of bytes or one with a unit, such as \"2 GiB\"; from {} MiB to 16 TiB",
             least / MIB
         );
-        hinted(format!("`spool.{key}` in modelstat.toml is not a size that can be used"), remedy)
+        hinted(format!("`{key}` in modelstat.toml is not a size that can be used"), remedy)
     })
 }
 
@@ -108,6 +126,15 @@ mod tests {
 
     fn limits(text: &str) -> anyhow::Result<SpoolLimits> {
         toml::from_str::<SpoolSection>(text).expect("a section").limits()
+    }
+
+    #[test]
+    fn what_waits_on_a_server_has_a_size() {
+        let size = |text| toml::from_str::<RawSection>(text).expect("a section").max_bytes();
+        assert_eq!(size("").expect("good"), modelstat_server::DEFAULT_TEXT_BYTES);
+        assert_eq!(size("max_bytes = \"1 MiB\"").expect("good"), MIB);
+        let refused = size("max_bytes = \"1 KiB\"").expect_err("too small").to_string();
+        assert!(refused.contains("raw.max_bytes"), "{refused}");
     }
 
     #[test]

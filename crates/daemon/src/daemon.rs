@@ -162,6 +162,7 @@ impl Daemon {
         let path = config.data_dir.join("spool.db");
         let spool = Spool::open(&path, config.spool, keys.has_own(), clock.now());
         let spool = Arc::new(spool.map_err(StartError::Spool)?);
+        spool.follow_clock(clock.as_ref()).map_err(StartError::Spool)?;
         let signing = DeviceKey::open(&config.data_dir).map_err(StartError::DeviceKey)?;
         let ledger = open_ledger(&config, &Arc::new(signing), clock.as_ref());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
@@ -228,7 +229,6 @@ impl Daemon {
             requires_token: config.reach.requires_token,
             keys,
             writer: writer.clone(),
-            packers: Arc::default(),
             reports: Reports {
                 status: Arc::new(move || source.status()),
                 ledger: Arc::clone(&shared.ledger),

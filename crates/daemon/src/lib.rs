@@ -50,7 +50,7 @@ pub use keys::KeysError;
 pub use models::ModelEngines;
 pub use modelstat_door::Limits as HttpLimits;
 pub use modelstat_engine::{
-    ChildLimits, ChildOptions, EngineState, EngineStatus, HttpOptions, ModelProblem,
+    ChildLimits, ChildOptions, EngineState, EngineStatus, FindModel, HttpOptions, ModelProblem,
 };
 pub use modelstat_summarize::{
     Draft, Engine, EngineError, Engines, FallbackEngine, Model, Quoting, SegmentLimits, Turn,

@@ -35,8 +35,8 @@ pub type FindModel = dyn Fn() -> Result<PathBuf, ModelProblem> + Send + Sync;
 /// Why there is no model's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelProblem {
-    /// Whether it is not here at all, as opposed to being damaged or unreadable.
-    pub is_absent: bool,
+    /// Whether it may be there in a moment, as one that somebody brings; a damaged one is not.
+    pub may_come: bool,
     /// Why, with the remedy.
     pub reason: String,
 }

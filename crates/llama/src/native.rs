@@ -9,12 +9,13 @@ mod context;
 mod grammar;
 mod log;
 mod model;
+mod quantise;
 
 pub use batch::Batch;
 pub use context::{Context, ContextOptions, DecodeError};
 pub use grammar::Grammar;
-pub(crate) use log::forget_texts;
 pub use model::{Model, Special};
+pub use quantise::quantise;
 
 /// A token, as its number in the vocabulary.
 pub type Token = i32;

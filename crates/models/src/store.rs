@@ -113,22 +113,25 @@ pub enum StoreError {
     /// The file is not here.
     #[error("the model {0} is not here; `modelstat model pull {0}` brings it")]
     Absent(&'static str),
+    /// The file is another one than it was.
+    #[error("{} has changed since modelstat was started; start it again to take it as it is", .0.display())]
+    Changed(PathBuf),
 }
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// What a file looked like when its sha256 was last found right: one that looks the same is the same.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Seal {
-    sha256: String,
-    bytes: u64,
+pub(crate) struct Seal {
+    pub(crate) sha256: String,
+    pub(crate) bytes: u64,
     modified_s: i64,
     modified_ns: i64,
     inode: u64,
 }
 
 impl Seal {
-    fn of(path: &Path, sha256: &str) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path, sha256: &str) -> io::Result<Self> {
         let found = fs::metadata(path)?;
         Ok(Self {
             sha256: sha256.to_owned(),
@@ -376,6 +379,6 @@ fn remove_if_there(path: &Path) -> Result<()> {
     }
 }
 
-fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+pub(crate) fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::File { action, path: path.to_owned(), source }
 }

@@ -8,11 +8,12 @@ use axum::extract::State as AppState;
 use axum::http::HeaderMap;
 use modelstat_door::{Refusal, check_content_type, receive, refuse};
 use modelstat_redact::{FLOOR_VERSION, RawText, RedactedText};
-use modelstat_store::{CarriedReceipt, InboxEntry, InboxError, Receipt};
+use modelstat_store::{CarriedReceipt, EntryTurns, InboxEntry, InboxError, Receipt};
+use modelstat_summarize::RemovedWords;
 use modelstat_wire::limits::{MAX_BODY_BYTES, MAX_RAW_BODY_BYTES};
 use modelstat_wire::{
-    Accepted, DEFAULT_APP, IngestAnswer, ParseError, Rejection, count_reasons, encode_batch,
-    parse_batch, redact_batch,
+    Accepted, DEFAULT_APP, IdentifierKey, IngestAnswer, IngestBatch, ParseError, Rejection,
+    count_reasons, encode_batch, parse_batch, redact_batch, redact_batch_noting,
 };
 
 use crate::auth::{Sender, authorize_ingest};
@@ -100,11 +101,23 @@ fn read_batch(
     endpoint: Endpoint,
 ) -> Result<ReadBatch, Refusal> {
     let parsed = parse_batch(body).map_err(|error| refuse_body(&error))?;
-    let (mut batch, _) = redact_batch(parsed.batch, &state.floor);
-    batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP));
+    let mut removed = RemovedWords::new(state.floor.key());
+    let mut batch = match endpoint {
+        Endpoint::Excerpts => redact_batch(parsed.batch, &state.floor).0,
+        Endpoint::Raw => {
+            let mut note = |event: usize, piece: &RawText| removed.add(event, piece);
+            redact_batch_noting(parsed.batch, &state.floor, &mut note).0
+        }
+    };
+    let app = batch.app.get_or_insert_with(|| RedactedText::from_static(DEFAULT_APP)).clone();
     if let Some(device_id) = sender.device_id {
         batch.device_id = device_id;
     }
+    let turns = (endpoint == Endpoint::Raw).then(|| {
+        let turns = EntryTurns::of(&batch, app, removed.into_events());
+        hide_turns(&mut batch, state.floor.key());
+        turns
+    });
     let redacted = |rejection: Rejection<RawText>| rejection.redact(&state.floor);
     let rejected: Vec<_> = parsed.rejected.into_iter().map(redacted).collect();
     let encoded = encode_batch(&batch);
@@ -122,6 +135,7 @@ fn read_batch(
         rejected: count_reasons(&rejected),
         floor_version: FLOOR_VERSION,
         receipt: CarriedReceipt::None,
+        turns,
     };
     let answer = IngestAnswer {
         accepted: Accepted::Received(true),
@@ -135,6 +149,16 @@ fn read_batch(
         warnings: parsed.warnings,
     };
     Ok(ReadBatch { entry, events, answer })
+}
+
+/// Leaves keyed hashes where whole turns stood, so that the same event still is told from another of its
+/// id, and nothing that is kept of a batch holds them.
+fn hide_turns(batch: &mut IngestBatch<RedactedText>, key: &IdentifierKey) {
+    for event in &mut batch.events {
+        for text in [&mut event.content_excerpt, &mut event.reasoning_excerpt] {
+            *text = text.as_deref().map(|text| key.hash(text));
+        }
+    }
 }
 
 fn refuse_body(error: &ParseError) -> Refusal {

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modelstat_door::{BodyBudget, Limits, Listener, RefusalCounts, Stop, serve};
+use modelstat_engine::{ChildEngine, ChildOptions};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{
-    Directory, DirectoryError, EmbeddedStores, LedgerError, NewKey, OpenError, Org, Scope,
+    Directory, DirectoryError, EmbeddedOptions, EmbeddedStores, LedgerError, NewKey, OpenError,
+    Org, Scope,
 };
+use modelstat_summarize::{Engines, SegmentLimits, removed_key};
 use modelstat_wire::{BatchFloor, Clock, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::abstracts::{Abstracts, Making};
 use crate::applier::{Applier, ApplierStores};
 use crate::operator::OperatorToken;
 use crate::rate::RateLimit;
@@ -37,6 +41,14 @@ pub struct Config {
     pub operator: OperatorToken,
     /// The daemon's ingest address, shown to those who have no data yet.
     pub daemon_url: Option<String>,
+    /// When a segment of turns that came to `/v1/ingest/raw` ends.
+    pub segments: SegmentLimits,
+    /// What makes the abstracts of such segments.
+    pub engines: Engines,
+    /// A model in a process of its own, which is asked before them.
+    pub model: Option<ChildOptions>,
+    /// How many bytes of one org's turns wait for their abstracts.
+    pub text_bytes: u64,
 }
 
 /// A server at work, on embedded stores.
@@ -44,6 +56,7 @@ pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<Stop>,
     serving: JoinHandle<()>,
+    abstracts: Abstracts,
     applier: Applier,
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
@@ -79,13 +92,30 @@ impl Server {
         let refused = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let stores = EmbeddedStores::open(&config.data_dir, clock.now())?;
+        let options =
+            EmbeddedOptions { text_bytes: config.text_bytes, ..EmbeddedOptions::default() };
+        let stores = EmbeddedStores::open_with(&config.data_dir, clock.now(), options)?;
         let book = PriceBook::builtin();
         let applier = Applier::start(ApplierStores {
             inbox: Arc::clone(&stores.inbox),
             ledger: Arc::clone(&stores.ledger),
             book,
             clock: Arc::clone(&clock),
+        })?;
+        let mut engines = config.engines;
+        let model = config.model.map(ChildEngine::new).transpose()?.map(Arc::new);
+        if let Some(model) = &model {
+            engines.first.insert(0, Arc::clone(model) as _);
+        }
+        let abstracts = Abstracts::start(Making {
+            inbox: Arc::clone(&stores.inbox),
+            clock: Arc::clone(&clock),
+            engines: engines.clone(),
+            model: model.clone(),
+            floor: config.floor.texts().clone(),
+            removed_key: removed_key(config.floor.key()),
+            limits: config.segments,
+            applier: applier.handle(),
         })?;
         let directory = Arc::clone(&stores.directory);
         let limits = Limits::default();
@@ -97,6 +127,9 @@ impl Server {
             book,
             clock: Arc::clone(&clock),
             floor: config.floor,
+            engines,
+            model,
+            text_bytes: config.text_bytes,
             operator: config.operator,
             address,
             limits,
@@ -114,7 +147,7 @@ impl Server {
         let serving = serve(listener, router(state), limits, refused_requests, stopped);
         #[expect(clippy::disallowed_methods, reason = "`stop` joins it")]
         let serving = tokio::spawn(serving);
-        Ok(Self { address, stop, serving, applier, directory, clock })
+        Ok(Self { address, stop, serving, abstracts, applier, directory, clock })
     }
 
     /// Returns the address, with the port that was taken.
@@ -142,14 +175,20 @@ impl Server {
         Ok(self.directory.create_key(new, self.clock.now())?.secret)
     }
 
-    /// Stops taking requests, drains the inbox into the ledger, and joins every thread.
+    /// Stops taking requests, ends the model's process and waits for the abstract at hand, drains the inbox into the ledger, and joins
+    /// every thread.
     pub async fn stop(self) {
         self.stop.send_replace(Some(REQUEST_GRACE));
         if self.serving.await.is_err() {
             tracing::error!("the listener ended by a panic");
         }
-        let applier = self.applier;
-        if tokio::task::spawn_blocking(move || applier.stop()).await.is_err() {
+        let (abstracts, applier) = (self.abstracts, self.applier);
+        // What the one commits last, the other still applies.
+        let stopping = tokio::task::spawn_blocking(move || {
+            abstracts.stop();
+            applier.stop();
+        });
+        if stopping.await.is_err() {
             tracing::error!("the applier could not be joined");
         }
     }

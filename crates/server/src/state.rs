@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use modelstat_door::{BodyBudget, Limits, Refusal, RefusalCounts, refuse};
+use modelstat_engine::ChildEngine;
 use modelstat_pricing::PriceBook;
 use modelstat_store::{Directory, Inbox, Ledger};
+use modelstat_summarize::Engines;
 use modelstat_wire::{BatchFloor, Clock};
 use tokio::sync::Semaphore;
 
@@ -24,6 +26,9 @@ pub(crate) struct State {
     pub(crate) book: &'static PriceBook,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) floor: BatchFloor,
+    pub(crate) engines: Engines,
+    pub(crate) model: Option<Arc<ChildEngine>>,
+    pub(crate) text_bytes: u64,
     pub(crate) operator: OperatorToken,
     pub(crate) address: SocketAddr,
     pub(crate) limits: Limits,

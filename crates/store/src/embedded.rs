@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use modelstat_wire::Timestamp;
 
-use crate::{Directory, Inbox, Ledger};
+use crate::{DEFAULT_TEXT_BYTES, Directory, Inbox, Ledger};
 use directory::SqliteDirectory;
 pub use files::DiskReserve;
 use inbox::SqliteInbox;
@@ -44,6 +44,8 @@ pub struct EmbeddedOptions {
     pub ledger_threads: NonZeroU32,
     /// Free space below which the inbox takes nothing.
     pub disk_reserve: DiskReserve,
+    /// What is kept of one org's text that waits for its abstract.
+    pub text_bytes: u64,
 }
 
 impl Default for EmbeddedOptions {
@@ -54,6 +56,7 @@ impl Default for EmbeddedOptions {
             ledger_memory_bytes: LEDGER_MEMORY_BYTES,
             ledger_threads: NonZeroU32::new(threads).unwrap_or(NonZeroU32::MIN),
             disk_reserve: DiskReserve::default(),
+            text_bytes: DEFAULT_TEXT_BYTES,
         }
     }
 }
@@ -99,7 +102,7 @@ impl EmbeddedStores {
         let applied = ledger
             .position()
             .map_err(|error| OpenError::Engine { store: ledger::STORE, code: error.to_string() })?;
-        let inbox = SqliteInbox::open(&folder.join("inbox.db"), options.disk_reserve, applied)?;
+        let inbox = SqliteInbox::open(&folder.join("inbox.db"), options, applied)?;
         inbox
             .forget_repeats_before(inbox::oldest_repeat(now))
             .map_err(|error| OpenError::Engine { store: inbox::STORE, code: error.to_string() })?;

@@ -1,13 +1,21 @@
 //! Acknowledged batches that the ledger does not cover yet.
 
 use modelstat_redact::RedactedText;
+use modelstat_summarize::{ClosedPlace, ClosedSegment, SegmentLimits, StoredTurn, TurnPlace};
 use modelstat_wire::{IngestBatch, StoredBatchError, Timestamp};
 
-use crate::{CarriedReceipt, ReceiptFilter, ReceiptPage, ReceiptSummary};
+use crate::{
+    CarriedReceipt, DueSession, EntryTurns, LookedAt, ReceiptFilter, ReceiptPage, ReceiptSummary,
+    TextClosing, TextSession, TextSummary,
+};
+
+/// An event's id, and its turn unless that is damaged.
+pub type ReadTurn = (RedactedText, Option<StoredTurn<RedactedText>>);
 
 /// Durable between acknowledgement and the ledger's checkpoint.
 ///
-/// One writer commits in groups: at most 2 ms or 1 MiB wait for one disk flush.
+/// One writer commits in groups: at most 2 ms or 1 MiB wait for one disk flush. Beside the batches it
+/// keeps the text of whole turns until an abstract is made of them.
 pub trait Inbox: Send + Sync {
     /// Commits an entry, and calls `done` once it is on disk or has failed. Never blocks.
     fn commit(&self, entry: InboxEntry, done: Box<dyn FnOnce(Result<Receipt, InboxError>) + Send>);
@@ -40,6 +48,56 @@ pub trait Inbox: Send + Sync {
     /// Says what is known of an org's receipts, naming at most so many devices.
     fn receipt_summary(&self, org_id: &str, devices: usize) -> Result<ReceiptSummary, InboxError>;
 
+    /// Returns sessions whose text waits and of which a segment may be closed, up to a number.
+    fn due_sessions(
+        &self,
+        now: Timestamp,
+        limits: &SegmentLimits,
+        most: usize,
+    ) -> Result<Vec<DueSession>, InboxError>;
+
+    /// Returns sessions with text that came before a time, those that wait longest first.
+    fn expired_sessions(
+        &self,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<DueSession>, InboxError>;
+
+    /// Returns the places of a session's turns in the order of time.
+    fn places(&self, session: &TextSession) -> Result<Vec<TurnPlace>, InboxError>;
+
+    /// Reads a turn that waits, with its event's id: `None` when it is gone, and no turn when it is
+    /// damaged.
+    fn turn(&self, row: i64) -> Result<Option<ReadTurn>, InboxError>;
+
+    /// Returns the closed segments of a session that end at a time or later, in the order of time.
+    fn closed_places(
+        &self,
+        session: &TextSession,
+        since: Timestamp,
+    ) -> Result<Vec<ClosedPlace>, InboxError>;
+
+    /// Reads what is kept of a closed segment; `None` when it is damaged or forgotten.
+    fn closed_segment(&self, row: i64) -> Result<Option<ClosedSegment<RedactedText>>, InboxError>;
+
+    /// Commits abstracts like a batch that came, and overwrites the text that they are made of, all at once.
+    /// Returns whether it did: not when some of that text is gone, as another closed it meanwhile.
+    fn close_text(&self, closing: TextClosing) -> Result<bool, InboxError>;
+
+    /// Notes what was seen of sessions at looks that closed nothing: they are due when more has come.
+    fn note_looked_at(&self, looked_at: Vec<LookedAt>) -> Result<(), InboxError>;
+
+    /// Forgets what is kept of closed segments and of summarised events when its time is over, and the empty
+    /// rows of text that is gone.
+    fn forget_closed(&self, now: Timestamp) -> Result<(), InboxError>;
+
+    /// Overwrites copies that the engine still holds of text that is gone, such as those in a log. Returns whether
+    /// it could; a reader at work may stand in the way.
+    fn erase_deleted(&self) -> Result<bool, InboxError>;
+
+    /// Sums up the text that waits and what became of it, of one org or of all.
+    fn text_summary(&self, org_id: Option<&str>) -> Result<TextSummary, InboxError>;
+
     /// Deletes what an org has in the inbox.
     fn forget_org(&self, org_id: &str) -> Result<(), InboxError>;
 }
@@ -55,7 +113,7 @@ pub struct InboxEntry {
     pub received_at: Timestamp,
     /// Whether it came to `/v1/ingest/raw`.
     pub is_raw: bool,
-    /// The request's size on the wire.
+    /// The request's size on the wire; 0 where no request brought it.
     pub request_bytes: u64,
     /// The batch's own id.
     pub batch_id: RedactedText,
@@ -71,6 +129,16 @@ pub struct InboxEntry {
     pub floor_version: &'static str,
     /// What vouches for the request at its sender; it is committed with the batch.
     pub receipt: CarriedReceipt,
+    /// Turns that wait for their abstract; they are committed with the batch, which does not hold them.
+    pub turns: Option<EntryTurns>,
+}
+
+impl InboxEntry {
+    /// What it takes in memory while it waits for its commit.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let turns = self.turns.iter().flat_map(|turns| &turns.turns);
+        self.encoded.len() + turns.map(|turn| turn.body.len()).sum::<usize>()
+    }
 }
 
 /// What became of a commit.

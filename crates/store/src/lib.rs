@@ -12,6 +12,7 @@ mod directory;
 mod embedded;
 mod inbox;
 mod ledger;
+mod pending;
 mod query;
 mod receipts;
 mod rows;
@@ -22,8 +23,12 @@ pub use directory::{
     RegisteredDevice, Scope, UNCLAIMED_DAYS,
 };
 pub use embedded::{DiskReserve, EmbeddedOptions, EmbeddedStores, OpenError};
-pub use inbox::{Inbox, InboxBatch, InboxEntry, InboxError, InboxPayload, Receipt};
+pub use inbox::{Inbox, InboxBatch, InboxEntry, InboxError, InboxPayload, ReadTurn, Receipt};
 pub use ledger::{Applied, AppliedBatch, Costing, Drain, Ledger, LedgerError};
+pub use pending::{
+    ClosedText, DEFAULT_TEXT_BYTES, DueSession, EntryTurns, LookedAt, MAX_TEXT_MS, PendingTurn,
+    TextClosing, TextSession, TextSummary,
+};
 pub use query::{
     Bucket, Dimension, Filter, FilterOp, Measure, Query, QueryTable, QueryValue, TimeRange,
 };

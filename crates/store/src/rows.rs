@@ -239,7 +239,7 @@ pub struct TextCounts {
     pub titles: u64,
     pub excerpts: u64,
     pub excerpt_chars: u64,
-    /// Events that came with whole turns to `/v1/ingest/raw`, whose text was dropped.
+    /// Events that came with whole turns to `/v1/ingest/raw` and stand in no abstract, or not yet.
     pub no_abstract: u64,
 }
 

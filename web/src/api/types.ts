@@ -278,6 +278,20 @@ export interface ReceiptSummary {
   devices: ReceiptDevice[];
 }
 
+/** Whole turns that wait for their abstract, and what became of those before them. */
+export interface WaitingText {
+  turns: number;
+  bytes: number;
+  oldest_at: string | null;
+  made: Record<string, number>;
+  again: number;
+  refused: Record<string, number>;
+  expired: number;
+  dropped_text: number;
+  dropped_turns: number;
+  damaged: number;
+}
+
 export interface Privacy {
   received: Producer[];
   text: {
@@ -293,4 +307,5 @@ export interface Privacy {
   reported: ReportedCounters[];
   floor_versions: string[];
   receipts: ReceiptSummary;
+  waiting_text: WaitingText;
 }

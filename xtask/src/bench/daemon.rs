@@ -3,7 +3,7 @@
 use std::path::absolute;
 
 use crate::step::{self, Outcome, cargo};
-use crate::up::{self, Profile};
+use crate::up::{self, Engine, Profile};
 
 /// Builds what is measured and what measures, and runs it with its options.
 pub(crate) fn run(options: &[String]) -> Outcome {
@@ -12,7 +12,7 @@ pub(crate) fn run(options: &[String]) -> Outcome {
     let mut bench = cargo(&arguments);
     let asks_for_help = options.iter().any(|option| option == "--help");
     if !asks_for_help && !options.iter().any(|option| option == "--library") {
-        bench.arg("--binary").arg(up::binary(Profile::Release)?);
+        bench.arg("--binary").arg(up::binary(Profile::Release, Engine::None)?);
     }
     let mut is_path = false;
     for option in options {

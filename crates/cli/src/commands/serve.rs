@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use modelstat_daemon::{
-    Daemon, DeviceState, DeviceStatus, Engines, Excerpt, FallbackEngine, Hashes, Reach, Secret,
-    SocketError, StartError,
+    Daemon, DeviceState, DeviceStatus, Engines, Excerpt, Hashes, Reach, Secret, SocketError,
+    StartError,
 };
 use modelstat_redact::UserRules;
 use modelstat_server::{OperatorToken, Server};
@@ -48,6 +48,9 @@ pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
         let end = EndWatch::start()?;
         let token = random_token()?;
         let setup = ServerSetup {
+            file: &file,
+            fallback: arguments.fallback,
+            engine: arguments.engine.engine.as_ref(),
             rules: rules.as_ref(),
             listen: file.listen(arguments.listen),
             token: &token,
@@ -138,6 +141,9 @@ pub(crate) fn run_async(work: impl Future<Output = anyhow::Result<()>>) -> anyho
 
 /// What a server is started with.
 pub(crate) struct ServerSetup<'a> {
+    pub(crate) file: &'a File,
+    pub(crate) fallback: Option<FallbackWord>,
+    pub(crate) engine: Option<&'a String>,
     pub(crate) rules: Option<&'a UserRules>,
     pub(crate) listen: SocketAddr,
     pub(crate) token: &'a str,
@@ -153,6 +159,10 @@ pub(crate) async fn start_server(home: &Home, setup: ServerSetup<'_>) -> anyhow:
         floor: batch_floor(home.identifier_key("server")?, setup.rules),
         operator: OperatorToken::new(setup.token.to_owned()),
         daemon_url: setup.daemon_url,
+        segments: setup.file.segments()?,
+        engines: Engines { fallback: setup.file.fallback(setup.fallback), ..Engines::default() },
+        model: setup.file.server_model(setup.engine, home)?,
+        text_bytes: setup.file.raw_bytes()?,
     };
     let started = Server::start(config, Arc::new(SystemClock)).await;
     started.map_err(|error| explain_listen(anyhow::Error::new(error), listen, "--listen"))
@@ -195,12 +205,10 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
         segments: setup.file.segments()?,
         model_queue: setup.file.model_queue()?,
         engines: Engines {
-            fallback: match setup.file.fallback(setup.options) {
-                FallbackWord::Template => FallbackEngine::Template,
-                FallbackWord::Extract => FallbackEngine::Extract,
-            },
+            fallback: setup.file.fallback(setup.options.fallback),
             ..Engines::default()
         },
+        models: setup.file.engines(setup.options, home)?,
         spool: setup.file.spool_limits()?,
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),

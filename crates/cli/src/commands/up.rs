@@ -68,6 +68,9 @@ async fn start(
     let shown_daemon =
         Some(format!("http://{daemon_listen}/v1/ingest")).filter(|_| daemon_listen.port() != 0);
     let setup = ServerSetup {
+        file,
+        fallback: arguments.daemon.fallback,
+        engine: arguments.daemon.engine.engine.as_ref(),
         rules,
         listen: file.listen(arguments.listen),
         token: &token,

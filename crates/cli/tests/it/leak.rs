@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use modelstat_testkit::{Hit, Needle, Plant, Scanner, Shape};
 
+use crate::support::wait_until;
 use chain::{Chain, Door, Send};
 
 /// A session's last segment closes after a minute without an arrival, and the log that still holds
@@ -46,7 +47,7 @@ fn local_canaries(plants: &[(Plant, Door, Shape)]) -> Vec<Needle> {
     local.flat_map(|(plant, _, _)| plant.canary_needles()).collect()
 }
 
-/// The sentences of those senders whose text the server deletes once it is applied.
+/// The sentences of those senders whose text the server deletes once it is told in abstracts.
 fn raw_canaries(plants: &[(Plant, Door, Shape)]) -> Vec<Needle> {
     let raw = plants.iter().filter(|(_, door, _)| *door == Door::ServerRaw);
     raw.flat_map(|(plant, _, _)| plant.canary_needles()).collect()
@@ -123,13 +124,16 @@ fn nothing_raw_is_left() {
     hostile::send_all(&chain, &hostile);
     let last_arrival = Instant::now();
     chain.wait_for_calls(sends.len() as u64);
-    found.take("after the deadline", text_after_the_deadline(&chain, &sentences, last_arrival));
+    let raw = Scanner::new(raw_canaries(&plants));
+    for (scanner, folder) in [(&sentences, chain.daemon_data()), (&raw, chain.server_data())] {
+        found.take("after the deadline", text_after_the_deadline(&folder, scanner, last_arrival));
+    }
+    check_told(&chain);
     chain.kill_daemon();
     found.take("what the daemon left", files(&sentences, &chain.daemon_data()));
     chain.start_daemon();
     chain.stop();
 
-    let raw = Scanner::new(raw_canaries(&plants));
     for scanner in [&secrets, &sentences, &raw] {
         found.take("at the end", files(scanner, chain.folder()));
     }
@@ -142,12 +146,22 @@ fn nothing_raw_is_left() {
     found.check_none();
 }
 
-/// Waits for the redacted turns to go with their segments, while the daemon runs and without a hand
+/// What came to the server as whole turns is told in abstracts, which were made there.
+fn check_told(chain: &Chain) {
+    wait_until("whole turns are told", || {
+        let report = chain.privacy();
+        let waiting = &report["waiting_text"];
+        let made = waiting["made"].as_object().map_or(0, serde_json::Map::len);
+        made > 0 && waiting["turns"] == 0 && report["text"]["no_abstract"] == 0
+    });
+}
+
+/// Waits for the redacted turns to go with their segments, while daemon and server run and without a hand
 /// from outside; returns what is still there when they should have gone.
-fn text_after_the_deadline(chain: &Chain, sentences: &Scanner, last_arrival: Instant) -> Vec<Hit> {
+fn text_after_the_deadline(folder: &Path, sentences: &Scanner, last_arrival: Instant) -> Vec<Hit> {
     loop {
         // A file that is written meanwhile may be unreadable for a moment.
-        let scanned = sentences.scan_folder(&chain.daemon_data());
+        let scanned = sentences.scan_folder(folder);
         let is_late = last_arrival.elapsed() > TEXT_DEADLINE;
         match scanned {
             Ok(hits) if hits.is_empty() || is_late => return hits,
@@ -172,7 +186,8 @@ fn key_elsewhere(chain: &Chain) -> Vec<Hit> {
 #[test]
 fn the_scanner_finds_what_is_planted_when_redaction_is_off() {
     let plants = plants();
-    let scanner = Scanner::new([needles(&plants), local_canaries(&plants)].concat());
+    let sentences = [local_canaries(&plants), raw_canaries(&plants)].concat();
+    let scanner = Scanner::new([needles(&plants), sentences].concat());
     let chain = Chain::start(&build::without_redaction());
 
     chain.kill_server();

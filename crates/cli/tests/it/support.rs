@@ -40,6 +40,11 @@ pub(crate) fn modelstat(arguments: &[&str]) -> Command {
         "MODELSTAT_CONFIG",
         "MODELSTAT_REDACT_RULES",
         "MODELSTAT_MODEL_MIRROR",
+        "MODELSTAT_ENGINE",
+        "MODELSTAT_ENGINE_URL",
+        "MODELSTAT_ENGINE_URL_MODEL",
+        "MODELSTAT_ENGINE_ALLOW_REMOTE",
+        "MODELSTAT_ENGINE_API_KEY",
     ] {
         command.env_remove(name);
     }

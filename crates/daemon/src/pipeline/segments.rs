@@ -14,7 +14,7 @@ use super::body::to_ship;
 use super::known::Contents;
 use super::sessions::Due;
 use crate::database::DatabaseError;
-use crate::spool::{Closing, Keep, Packer, SessionKey};
+use crate::spool::{Closing, Keep, SessionKey, pack_small};
 
 /// What says which daemon made a batch.
 pub(super) const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
@@ -110,7 +110,7 @@ impl Abstracts {
                 session: session.clone(),
                 reopened: made.reopened,
                 mark: made.mark,
-                body: Packer::new().pack(&encoded),
+                body: pack_small(&encoded),
                 new_events,
             },
         };

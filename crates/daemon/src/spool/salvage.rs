@@ -1,6 +1,7 @@
 //! A damaged file is moved aside, and what can still be read of it goes into a new one.
 
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
@@ -55,6 +56,9 @@ impl Spool {
         // The old connection must not write to the file once it has another name.
         let Ok(nowhere) = Connection::open_in_memory() else { return false };
         drop(std::mem::replace(&mut inner.connection, nowhere));
+        self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The new file may give the rows of lost batches to others.
+        self.arrived.forget_before(i64::MAX);
         match mend(&self.path, now_ms) {
             Ok(mended) => *inner = mended,
             Err(error) => {

@@ -6,6 +6,7 @@ mod device;
 mod doors;
 mod engines;
 mod heads;
+mod http_engine;
 mod late;
 mod limits;
 mod models;

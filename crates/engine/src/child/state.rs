@@ -283,7 +283,7 @@ impl Inner {
 
     /// Takes that there is no model.
     pub(super) fn no_model(&mut self, problem: ModelProblem, limits: &ChildLimits) {
-        if !problem.is_absent {
+        if !problem.may_come {
             return self.failed(&Failed::for_good("model", problem.reason), limits);
         }
         self.enter(Phase::Off);

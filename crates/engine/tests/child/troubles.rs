@@ -151,7 +151,7 @@ fn absent() {
     let engine = ChildEngine::new(ChildOptions {
         find: Arc::new(move || {
             let reason = "model fake is not here: run `modelstat model pull fake`".to_owned();
-            let problem = ModelProblem { is_absent: true, reason };
+            let problem = ModelProblem { may_come: true, reason };
             if seen.load(Ordering::SeqCst) { Ok("/model.gguf".into()) } else { Err(problem) }
         }),
         ..options("good")
@@ -174,7 +174,7 @@ fn absent() {
 fn damaged() {
     let engine = ChildEngine::new(ChildOptions {
         find: Arc::new(|| {
-            Err(ModelProblem { is_absent: false, reason: "its sha256 is another".to_owned() })
+            Err(ModelProblem { may_come: false, reason: "its sha256 is another".to_owned() })
         }),
         ..options("good")
     });

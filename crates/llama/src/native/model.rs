@@ -1,7 +1,7 @@
 //! A loaded model and its vocabulary.
 #![expect(unsafe_code, reason = "calls of the C API")]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::{Once, OnceLock};
@@ -39,6 +39,8 @@ pub struct Model {
     header: Header,
     /// Of every token; made when it is first asked for.
     bytes: OnceLock<Vec<Bytes>>,
+    /// The names that the library finds in any text, such as `<think>`; made when first asked for.
+    names: OnceLock<Vec<String>>,
 }
 
 // SAFETY: the library only reads a loaded model, and says so of its vocabulary; contexts have state of
@@ -64,15 +66,15 @@ impl Model {
         let mut params = unsafe { sys::llama_model_default_params() };
         params.load_mode = sys::LLAMA_LOAD_MODE_MMAP;
         params.check_tensors = false;
-        log::take_last_error();
+        params.load_mtp = false;
         // SAFETY: the name ends with a zero byte and outlives the call; the parameters are the library's
         // defaults, whose pointers are null.
-        let raw = unsafe { sys::llama_model_load_from_file(name.as_ptr(), params) };
-        let raw = NonNull::new(raw).ok_or_else(|| {
-            let why = log::take_last_error().unwrap_or_else(|| "no reason was given".to_owned());
-            Unusable::new(format!("llama.cpp refused the model: {why}"))
-        })?;
-        Ok(Self { raw, header, bytes: OnceLock::new() })
+        let (raw, why) =
+            log::loading(|| unsafe { sys::llama_model_load_from_file(name.as_ptr(), params) });
+        let raw = NonNull::new(raw);
+        let raw =
+            raw.ok_or_else(|| Unusable::new(format!("llama.cpp refused the model: {why}")))?;
+        Ok(Self { raw, header, bytes: OnceLock::new(), names: OnceLock::new() })
     }
 
     /// The architecture that the file names.
@@ -107,6 +109,16 @@ impl Model {
 
     /// The tokens of a text.
     pub fn tokens(&self, text: &str, special: Special) -> Vec<Token> {
+        if special == Special::Control {
+            return self.tokenise(text, special);
+        }
+        // The library finds these names even where it leaves those of control tokens alone, so each is cut.
+        let names = self.names.get_or_init(|| self.names_in_any_text());
+        let pieces = without_names(text, names);
+        pieces.into_iter().flat_map(|piece| self.tokenise(piece, special)).collect()
+    }
+
+    fn tokenise(&self, text: &str, special: Special) -> Vec<Token> {
         // A token is a byte at least; a byte more keeps the pointer of an empty text valid.
         let mut tokens: Vec<Token> = vec![0; text.len() + 1];
         let (Ok(bytes), Ok(room)) = (i32::try_from(text.len()), i32::try_from(tokens.len())) else {
@@ -179,6 +191,24 @@ impl Model {
         found.copied().unwrap_or(Bytes::Nothing)
     }
 
+    /// The names of the tokens that the makers of the model added to its vocabulary without calling them
+    /// control tokens.
+    fn names_in_any_text(&self) -> Vec<String> {
+        let tokens = 0..Token::try_from(self.vocabulary_size()).unwrap_or(0);
+        let name = |token: Token| {
+            // SAFETY: the token is of the vocabulary.
+            let kind = unsafe { sys::llama_vocab_get_attr(self.vocabulary(), token) };
+            if kind & sys::LLAMA_TOKEN_ATTR_USER_DEFINED == 0 {
+                return None;
+            }
+            // SAFETY: as above; the text ends with a zero byte and belongs to the model.
+            let name =
+                unsafe { CStr::from_ptr(sys::llama_vocab_get_text(self.vocabulary(), token)) };
+            name.to_str().ok().map(str::to_owned)
+        };
+        tokens.filter_map(name).collect()
+    }
+
     pub(super) fn has(&self, token: Token) -> bool {
         usize::try_from(token).is_ok_and(|token| token < self.vocabulary_size())
     }
@@ -200,6 +230,25 @@ impl Drop for Model {
     }
 }
 
+/// A text in pieces none of which holds a name. A name of one letter is a letter like any other.
+fn without_names<'a>(text: &'a str, names: &[String]) -> Vec<&'a str> {
+    let mut cuts = Vec::new();
+    for name in names.iter().filter(|name| name.chars().count() > 1) {
+        let first = name.chars().next().map_or(1, char::len_utf8);
+        let mut from = 0;
+        while let Some(at) = text[from..].find(name.as_str()) {
+            from += at + first;
+            cuts.push(from);
+        }
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts.push(text.len());
+    let mut start = 0;
+    let piece = |end: usize| &text[std::mem::replace(&mut start, end)..end];
+    cuts.into_iter().map(piece).collect()
+}
+
 fn kind(piece: &[u8]) -> Bytes {
     match std::str::from_utf8(piece) {
         _ if piece.is_empty() || piece.contains(&0) => Bytes::Nothing,
@@ -209,7 +258,7 @@ fn kind(piece: &[u8]) -> Bytes {
 }
 
 /// Makes the library ready, once.
-fn start() {
+pub(super) fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         log::route();

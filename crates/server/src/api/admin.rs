@@ -7,7 +7,8 @@ use axum::Json;
 use axum::extract::{Path, State as AppState};
 use axum::http::{HeaderMap, StatusCode};
 use modelstat_door::{Refusal, refuse};
-use modelstat_store::{DirectoryError, Key, NewKey, Org, Scope};
+use modelstat_engine::EngineStatus;
+use modelstat_store::{DirectoryError, Key, NewKey, Org, Scope, TextSummary};
 use modelstat_wire::{FloorAdditions, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +52,23 @@ pub(crate) struct Status {
     redaction: FloorAdditions,
     price_book: String,
     inbox: InboxStatus,
+    text: TextStatus,
     ledger_position: u64,
     refused_requests: BTreeMap<&'static str, u64>,
+}
+
+/// Text of whole turns that waits for its abstract.
+#[derive(Serialize)]
+struct TextStatus {
+    #[serde(flatten)]
+    summary: TextSummary,
+    /// What one org's text may take.
+    max_bytes: u64,
+    /// What makes abstracts, in the order in which it is asked.
+    engines: Vec<&'static str>,
+    /// How the one with a model does; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<EngineStatus>,
 }
 
 #[derive(Serialize)]
@@ -178,6 +194,12 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
                 bytes,
                 newest_position: state.inbox.newest_position().map_err(failed)?,
                 quarantined: state.inbox.quarantined().map_err(failed)?,
+            },
+            text: TextStatus {
+                summary: state.inbox.text_summary(None).map_err(failed)?,
+                max_bytes: state.text_bytes,
+                engines: state.engines.names(),
+                model: state.model.as_ref().map(|model| model.status()),
             },
             ledger_position: state.ledger.position().map_err(|error| super::unanswered(&error))?,
             refused_requests: state.refused.counts(),

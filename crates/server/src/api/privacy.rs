@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Query, State as AppState};
 use axum::http::HeaderMap;
 use modelstat_door::Refusal;
-use modelstat_store::{PrivacyReport, ReceiptDevice, ReceiptSummary};
+use modelstat_store::{PrivacyReport, ReceiptDevice, ReceiptSummary, TextSummary};
 use modelstat_wire::Timestamp;
 use serde::Serialize;
 
@@ -19,12 +19,13 @@ use crate::state::State;
 /// Most devices whose receipts are listed: what a page can show.
 const MAX_DEVICES: usize = 1_000;
 
-/// What was received in a range, and what daemons signed since ever.
+/// What was received in a range, what daemons signed since ever, and the text that waits for its abstract.
 #[derive(Serialize)]
 pub(crate) struct Privacy {
     #[serde(flatten)]
     report: PrivacyReport,
     receipts: Receipts,
+    waiting_text: TextSummary,
 }
 
 /// What daemons signed, with the names of the devices that they registered as.
@@ -72,7 +73,12 @@ pub(crate) async fn privacy(
         let receipts = state.inbox.receipt_summary(&key.org_id, MAX_DEVICES);
         let summary = receipts.map_err(|error| unread(&error))?;
         let registered = RegisteredKeys::of_org(state, &key.org_id)?;
-        Ok(Privacy { report, receipts: Receipts::new(summary, &registered) })
+        let waiting_text = state.inbox.text_summary(Some(&key.org_id));
+        Ok(Privacy {
+            report,
+            receipts: Receipts::new(summary, &registered),
+            waiting_text: waiting_text.map_err(|error| unread(&error))?,
+        })
     });
     report.await.map(Json)
 }

@@ -1,10 +1,12 @@
 //! What every inbox must keep.
 
+pub(crate) mod text;
+
 use std::sync::mpsc;
 
 use modelstat_wire::{EgressReceipt, SignedReceipt, Timestamp, encode_batch};
 
-use super::sample::{self, text};
+use super::sample;
 use crate::{
     CarriedReceipt, Inbox, InboxEntry, InboxError, InboxPayload, InvalidReceipt, Receipt,
     ReceiptFilter,
@@ -15,7 +17,7 @@ const WEEK_MILLIS: i64 = 7 * 86_400_000;
 /// An entry whose batch holds one event and differs by its number.
 pub(crate) fn entry(org: &str, number: u64) -> InboxEntry {
     let mut batch = sample::batch(Some("app"));
-    batch.batch_id = text(format!("batch-{number}"));
+    batch.batch_id = sample::text(format!("batch-{number}"));
     batch.events.push(sample::full_event(&format!("event-{number}")));
     let encoded = encode_batch(&batch);
     InboxEntry {
@@ -31,6 +33,7 @@ pub(crate) fn entry(org: &str, number: u64) -> InboxEntry {
         rejected: vec![("ts: missing".to_owned(), number)],
         floor_version: "1",
         receipt: CarriedReceipt::None,
+        turns: None,
     }
 }
 
@@ -57,6 +60,7 @@ pub(crate) fn run(inbox: &dyn Inbox) {
     what_is_quarantined_is_no_longer_read(inbox);
     an_org_is_forgotten_alone(inbox);
     receipts_are_kept_with_their_batches(inbox);
+    text::run(inbox);
     many_committers_are_all_answered(inbox);
 }
 

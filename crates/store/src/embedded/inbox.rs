@@ -2,17 +2,21 @@
 
 mod entries;
 mod receipts;
+mod text;
 mod writer;
 
 use std::path::Path;
 use std::sync::Mutex;
 
+use modelstat_redact::RedactedText;
+use modelstat_summarize::{ClosedPlace, ClosedSegment, SegmentLimits, TurnPlace};
 use modelstat_wire::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::{DiskReserve, OpenError, sqlite};
+use super::{EmbeddedOptions, OpenError, sqlite};
 use crate::{
-    Inbox, InboxBatch, InboxEntry, InboxError, Receipt, ReceiptFilter, ReceiptPage, ReceiptSummary,
+    DueSession, Inbox, InboxBatch, InboxEntry, InboxError, LookedAt, ReadTurn, Receipt,
+    ReceiptFilter, ReceiptPage, ReceiptSummary, TextClosing, TextSession, TextSummary,
 };
 use writer::Writer;
 
@@ -67,6 +71,7 @@ const SCHEMA: sqlite::Schema = sqlite::Schema {
         CREATE INDEX repeats_by_time ON repeats (taken_at);
     ",
         receipts::SCHEMA_STEP,
+        text::SCHEMA_STEP,
     ],
 };
 
@@ -79,21 +84,29 @@ pub(super) struct SqliteInbox {
 impl SqliteInbox {
     /// Opens the file. New positions stay above `applied`, also where the file is new and the ledger
     /// is not, since the ledger would take them for replays.
-    pub(super) fn open(file: &Path, reserve: DiskReserve, applied: u64) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        file: &Path,
+        options: EmbeddedOptions,
+        applied: u64,
+    ) -> Result<Self, OpenError> {
         let connection = sqlite::open(file, &SCHEMA)?;
         let refused =
             |error: rusqlite::Error| OpenError::Engine { store: STORE, code: sqlite::code(&error) };
         entries::raise_positions(&connection, applied).map_err(refused)?;
         let reader = sqlite::connect(file).map_err(refused)?;
         let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
-        let writer = Writer::start(connection, folder, reserve).map_err(OpenError::Folder)?;
+        let EmbeddedOptions { disk_reserve, text_bytes, .. } = options;
+        let writer = Writer::start(connection, folder, disk_reserve, text_bytes)
+            .map_err(OpenError::Folder)?;
         Ok(Self { writer, reader: Mutex::new(reader) })
     }
 }
 
-/// Cuts the log, which still holds what was deleted.
-fn cut_log(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+/// Cuts the log, which still holds what was deleted; returns whether no reader stood in the way.
+fn cut_log(connection: &Connection) -> rusqlite::Result<bool> {
+    let is_busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+    Ok(is_busy == 0)
 }
 
 /// The time before which a batch that comes again is no repeat any more.
@@ -118,7 +131,7 @@ impl Inbox for SqliteInbox {
         self.writer.run(move |connection| {
             let forgotten = connection
                 .execute("DELETE FROM entries WHERE position <= ?1", [entries::signed(position)])?;
-            if forgotten > 0 { cut_log(connection) } else { Ok(()) }
+            if forgotten > 0 { cut_log(connection).map(drop) } else { Ok(()) }
         })
     }
 
@@ -133,7 +146,7 @@ impl Inbox for SqliteInbox {
             transaction
                 .execute("DELETE FROM entries WHERE position = ?1", [entries::signed(position)])?;
             transaction.commit()?;
-            cut_log(connection)
+            cut_log(connection).map(drop)
         })
     }
 
@@ -166,16 +179,82 @@ impl Inbox for SqliteInbox {
         Ok(receipts::summary(&sqlite::lock(&self.reader), org_id, devices)?)
     }
 
+    fn due_sessions(
+        &self,
+        now: Timestamp,
+        limits: &SegmentLimits,
+        most: usize,
+    ) -> Result<Vec<DueSession>, InboxError> {
+        Ok(text::due_sessions(&sqlite::lock(&self.reader), now, limits, most)?)
+    }
+
+    fn expired_sessions(
+        &self,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<DueSession>, InboxError> {
+        Ok(text::expired_sessions(&sqlite::lock(&self.reader), before, most)?)
+    }
+
+    fn places(&self, session: &TextSession) -> Result<Vec<TurnPlace>, InboxError> {
+        Ok(text::places(&sqlite::lock(&self.reader), session)?)
+    }
+
+    fn turn(&self, row: i64) -> Result<Option<ReadTurn>, InboxError> {
+        Ok(text::turn(&sqlite::lock(&self.reader), row)?)
+    }
+
+    fn closed_places(
+        &self,
+        session: &TextSession,
+        since: Timestamp,
+    ) -> Result<Vec<ClosedPlace>, InboxError> {
+        Ok(text::closed_places(&sqlite::lock(&self.reader), session, since)?)
+    }
+
+    fn closed_segment(&self, row: i64) -> Result<Option<ClosedSegment<RedactedText>>, InboxError> {
+        Ok(text::closed_segment(&sqlite::lock(&self.reader), row)?)
+    }
+
+    fn close_text(&self, closing: TextClosing) -> Result<bool, InboxError> {
+        self.writer.run(move |connection| text::close(connection, &closing))
+    }
+
+    fn note_looked_at(&self, looked_at: Vec<LookedAt>) -> Result<(), InboxError> {
+        self.writer.run(move |connection| text::note_looked_at(connection, &looked_at))
+    }
+
+    fn forget_closed(&self, now: Timestamp) -> Result<(), InboxError> {
+        self.writer.run(move |connection| {
+            text::forget(connection, now)?;
+            text::forget_spent(connection)
+        })
+    }
+
+    fn erase_deleted(&self) -> Result<bool, InboxError> {
+        self.writer.run(|connection| cut_log(connection))
+    }
+
+    fn text_summary(&self, org_id: Option<&str>) -> Result<TextSummary, InboxError> {
+        Ok(text::summary(&sqlite::lock(&self.reader), org_id)?)
+    }
+
     fn forget_org(&self, org_id: &str) -> Result<(), InboxError> {
         let org_id = org_id.to_owned();
         self.writer.run(move |connection| {
             let transaction = connection.transaction()?;
-            for table in ["entries", "quarantine", "repeats"].into_iter().chain(receipts::TABLES) {
+            for table in ["entries", "quarantine", "repeats"]
+                .into_iter()
+                .chain(receipts::TABLES)
+                .chain(text::TABLES)
+            {
                 transaction
                     .execute(&format!("DELETE FROM {table} WHERE org_id = ?1"), [&org_id])?;
             }
+            text::spend_org(&transaction, &org_id)?;
             transaction.commit()?;
-            cut_log(connection)
+            text::forget_spent(connection)?;
+            cut_log(connection).map(drop)
         })
     }
 }
@@ -193,9 +272,11 @@ impl From<rusqlite::Error> for InboxError {
 mod tests {
     use super::*;
     use crate::contract::{self, inbox::entry};
+    use crate::embedded::DiskReserve;
 
-    fn open(file: &Path, reserve: DiskReserve, applied: u64) -> SqliteInbox {
-        SqliteInbox::open(file, reserve, applied).expect("opened")
+    fn open(file: &Path, disk_reserve: DiskReserve, applied: u64) -> SqliteInbox {
+        let options = EmbeddedOptions { disk_reserve, ..EmbeddedOptions::default() };
+        SqliteInbox::open(file, options, applied).expect("opened")
     }
 
     #[test]

@@ -3,9 +3,6 @@
 use super::vocabulary::LEARNT;
 use super::{Encoding, Value};
 
-/// Layers of a Qwen3.5 of which one attends to all tokens; the others are linear.
-const FULL_ATTENTION_INTERVAL: usize = 4;
-
 /// The base of the rotation's frequencies.
 const ROPE_BASE: f32 = 1_000_000.0;
 
@@ -40,6 +37,8 @@ pub struct Shape {
 /// The sizes of the linear layers (gated delta nets) of a Qwen3.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linear {
+    /// Layers of which the last attends to all tokens; the others are linear.
+    pub interval: usize,
     /// Heads of queries and keys.
     pub key_heads: usize,
     /// Heads of values.
@@ -120,10 +119,10 @@ impl Shape {
         linear: None,
     };
 
-    /// A Qwen3.5 as small: three linear layers and one that attends to all tokens.
+    /// A Qwen3.5 as small: a linear layer and one that attends to all tokens.
     pub const TINY_QWEN35: Self = Self {
-        layers: 4,
         linear: Some(Linear {
+            interval: 2,
             key_heads: 2,
             value_heads: 4,
             head: 64,
@@ -160,6 +159,7 @@ impl Shape {
         vocabulary: 248_320,
         words: 248_044,
         linear: Some(Linear {
+            interval: 4,
             key_heads: 16,
             value_heads: 16,
             head: 128,
@@ -181,7 +181,7 @@ impl Shape {
 
     /// Whether a layer attends to all tokens.
     fn attends(&self, layer: usize) -> bool {
-        self.linear.is_none() || (layer + 1).is_multiple_of(FULL_ATTENTION_INTERVAL)
+        self.linear.as_ref().is_none_or(|linear| (layer + 1).is_multiple_of(linear.interval))
     }
 
     /// The values of the header that describe the shape, without the architecture before their names.
@@ -203,7 +203,7 @@ impl Shape {
             values.extend([
                 ("rope.dimension_count", number(linear.rotated)),
                 ("rope.dimension_sections", Value::Integers(&linear.sections)),
-                ("full_attention_interval", number(FULL_ATTENTION_INTERVAL)),
+                ("full_attention_interval", number(linear.interval)),
                 ("ssm.conv_kernel", number(linear.kernel)),
                 ("ssm.state_size", number(linear.head)),
                 ("ssm.group_count", number(linear.key_heads)),

@@ -23,6 +23,13 @@ describe("privacy", () => {
     expect(within(page).getByText(counted(privacy.text.abstracts, "abstract"))).toBeTruthy();
   });
 
+  it("says how many whole turns wait for their abstract, and for how long at most", async () => {
+    openDashboard("/privacy");
+    const row = (await screen.findByText("Waiting turns")).closest("tr");
+    expect(row?.textContent).toContain(`at most 24 hours`);
+    expect(row?.lastElementChild?.textContent).toContain(String(privacy.waiting_text.turns));
+  });
+
   it("lists findings by rule, most frequent first", async () => {
     openDashboard("/privacy");
     const table = within(await screen.findByTestId("privacy-findings")).getByRole("table");

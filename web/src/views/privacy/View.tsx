@@ -132,34 +132,41 @@ function Statement({
   );
 }
 
-function TextKept({ privacy: { text } }: { privacy: PrivacyAnswer }) {
-  const rows: [string, number, number | null, string][] = [
+function TextKept({ privacy: { text, waiting_text: waiting } }: { privacy: PrivacyAnswer }) {
+  const characters = (number: number) => counted(number, "character");
+  const rows: [string, number, string | null, string][] = [
     [
       "Abstracts",
       text.abstracts,
-      text.abstract_chars,
+      characters(text.abstract_chars),
       "a sentence or two on what was asked and what came of it, at most 512 characters",
     ],
     ["Titles", text.titles, null, "a few words, at most 80 characters"],
     [
       "Excerpts",
       text.excerpts,
-      text.excerpt_chars,
+      characters(text.excerpt_chars),
       "redacted pieces of a prompt or an answer; off by default",
+    ],
+    [
+      "Waiting turns",
+      waiting.turns,
+      bytes(waiting.bytes),
+      "whole turns that came to /v1/ingest/raw wait here, redacted, until their abstract is made, at most 24 hours; then their text is overwritten",
     ],
     [
       "No abstract",
       text.no_abstract,
       null,
-      "events that came with whole turns to /v1/ingest/raw: their text is dropped, their numbers are kept",
+      "events that came with whole turns and stand in no abstract, or not yet: their numbers are kept",
     ],
   ];
   return (
-    <Card title="The text that is kept" note="All free text on this server. There is no other column for it.">
+    <Card title="The text that is kept" note="All free text on this server. There is no other place for it.">
       <table className={styles.texts}>
         <caption className="unseen">Free text that is kept, by kind</caption>
         <tbody>
-          {rows.map(([name, found, characters, meaning]) => (
+          {rows.map(([name, found, size, meaning]) => (
             <tr key={name}>
               <th scope="row">
                 {name}
@@ -167,7 +174,7 @@ function TextKept({ privacy: { text } }: { privacy: PrivacyAnswer }) {
               </th>
               <td>
                 {count(found)}
-                {characters !== null && found > 0 && <p>{counted(characters, "character")}</p>}
+                {size !== null && found > 0 && <p>{size}</p>}
               </td>
             </tr>
           ))}

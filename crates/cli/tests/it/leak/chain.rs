@@ -132,7 +132,7 @@ impl Chain {
         self.folder.path().join("daemon")
     }
 
-    fn server_data(&self) -> PathBuf {
+    pub(super) fn server_data(&self) -> PathBuf {
         self.folder.path().join("server")
     }
 
@@ -231,6 +231,14 @@ impl Chain {
             self.start_server();
             self.start_daemon();
         });
+    }
+
+    /// What the server says of the text that came to it.
+    pub(super) fn privacy(&self) -> Value {
+        let url = format!("{}/v1/privacy?from=2000-01-01T00:00:00Z", self.root(Door::Server));
+        let bearer = format!("Bearer {}", self.read_key);
+        let answer = self.ask("GET", &url, &[("Authorization", &bearer)], b"");
+        answer.expect("an answer").body
     }
 
     /// Waits until the server has so many calls.

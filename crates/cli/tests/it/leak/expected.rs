@@ -94,6 +94,15 @@ const SERVER_CURRENT: [&str; 4] =
 const SERVER_TEXT: [&str; 1] = ["events.content_excerpt"];
 const SERVER_TEXT_CURRENT: [&str; 1] = ["events.reasoning_excerpt"];
 
+/// Where whole turns wait on a server.
+const SERVER_RAW: [&str; 3] = [
+    "server/server/inbox.db » pending_text.session_id",
+    "server/server/inbox.db » pending_text.event_id",
+    WAITING_ON_SERVER,
+];
+const WAITING_ON_SERVER: &str = "server/server/inbox.db » pending_text.body » zstd";
+const WAITING_ON_DAEMON: &str = "daemon/daemon/spool.db » turns.body » zstd";
+
 /// Fails with the list of places in which something that is there was not found.
 pub(super) fn check(plants: &[(Plant, Door, Shape)], hits: &[Hit]) {
     let found: BTreeSet<(&str, &str)> =
@@ -110,13 +119,14 @@ pub(super) fn check(plants: &[(Plant, Door, Shape)], hits: &[Hit]) {
                 missed.push(format!("{} in bytes sent", planted.name));
             }
         }
-        if door.is_daemon() {
-            let sentence = plant.canary_name();
-            let place = "daemon/daemon/spool.db » turns.body » zstd";
-            if !found.contains(&(sentence.as_str(), place)) {
-                missed.push(format!("{sentence} in {place}"));
-            }
-        }
+        let waits = match door {
+            Door::Daemon | Door::DaemonRaw => Some(WAITING_ON_DAEMON),
+            Door::ServerRaw => Some(WAITING_ON_SERVER),
+            Door::Server => None,
+        };
+        let sentence = plant.canary_name();
+        let missing = waits.filter(|place| !found.contains(&(sentence.as_str(), place)));
+        missed.extend(missing.map(|place| format!("{sentence} in {place}")));
     }
     let count = missed.len();
     missed.truncate(60);
@@ -139,6 +149,9 @@ fn places(door: Door, shape: Shape) -> Vec<String> {
         if shape == Shape::Current {
             columns.extend(SERVER_TEXT_CURRENT);
         }
+    }
+    if door == Door::ServerRaw {
+        places.extend(SERVER_RAW.map(str::to_owned));
     }
     if shape == Shape::Current {
         columns.extend(CURRENT);

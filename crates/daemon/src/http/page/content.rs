@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use modelstat_engine::EngineStatus;
 use modelstat_wire::Timestamp;
 
 use crate::egress::Sent;
@@ -164,6 +165,12 @@ fn sections(status: &Status) -> Vec<Section> {
             empty: "No segment was closed yet.",
         },
         Section {
+            title: "Engines with a model",
+            columns: &["Engine", "Model", "State", "Answers", "Memory", "Last trouble"],
+            rows: status.engine_states.iter().map(engine).collect(),
+            empty: "None is configured: the template makes abstracts.",
+        },
+        Section {
             title: "Refused requests",
             columns: &["Reason", "Requests since the start"],
             rows: counts(&status.refused_requests),
@@ -198,6 +205,20 @@ fn queues(status: &Status) -> Vec<Vec<String>> {
         vec![name.to_owned(), grouped(depth.rows), oldest]
     };
     named.into_iter().map(row).collect()
+}
+
+fn engine(engine: &EngineStatus) -> Vec<String> {
+    let dash = || "–".to_owned();
+    let state = format!("{} for {}", engine.state.as_str(), span(engine.state_ms));
+    let place = engine.destination.as_ref().map(|place| format!(" at {place}"));
+    vec![
+        engine.name.to_owned(),
+        format!("{}{}", engine.model, place.unwrap_or_default()),
+        state,
+        grouped(engine.answers),
+        engine.resident_bytes.map_or_else(dash, bytes),
+        engine.reason.clone().unwrap_or_else(dash),
+    ]
 }
 
 fn key(key: &KeyStatus) -> Vec<String> {

@@ -227,6 +227,19 @@ fn whole_turns_are_not_kept(ledger: &dyn Ledger) {
     assert_eq!((event.content_excerpt, event.content_bytes), (None, Some(10)));
     let text = ledger.privacy("raw", days(0, 1)).expect("a report").text;
     assert_eq!((text.excerpts, text.excerpt_chars, text.no_abstract), (0, 0, 1));
+
+    // The server tells them in an abstract of its own, which no request brought.
+    let mut own = sample::batch(Some("app"));
+    let mut segment = sample::segment("segment", 1, "session-0", "words");
+    segment.source_event_ids = vec![sample::text("turn")];
+    own.segments.push(segment);
+    let own = AppliedBatch { request_bytes: 0, ..sample::applied(0, "raw", own, Costing::default) };
+    apply(ledger, vec![own]);
+    let report = ledger.privacy("raw", days(0, 3)).expect("a report");
+    assert_eq!((report.text.no_abstract, report.text.abstracts), (0, 1));
+    let received: Vec<_> =
+        report.received.iter().map(|row| (row.requests, row.excerpts, row.abstracts)).collect();
+    assert_eq!(received, [(1, 2, 0)]);
 }
 
 fn an_id_of_several_apps_needs_the_app(ledger: &dyn Ledger) {

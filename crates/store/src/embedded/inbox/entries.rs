@@ -5,7 +5,7 @@ use modelstat_wire::{StoredBatchError, Timestamp, decode_stored};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use zstd::bulk::Compressor;
 
-use super::{oldest_repeat, receipts};
+use super::{oldest_repeat, receipts, text};
 use crate::{InboxBatch, InboxEntry, InboxPayload, Receipt};
 
 /// Most bytes that one reading decodes, beyond its first entry: what a drain may hold in memory.
@@ -39,11 +39,12 @@ pub(super) fn newest_position(connection: &Connection) -> rusqlite::Result<u64> 
     Ok(newest.unwrap_or(0).unsigned_abs())
 }
 
-/// Inserts one entry within a group's transaction.
+/// Inserts one entry within a group's transaction, with the text of its turns as far as there is room.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     compressor: &mut Compressor<'_>,
     entry: &InboxEntry,
+    max_text_bytes: u64,
 ) -> rusqlite::Result<Receipt> {
     // The row is new or older than the window exactly when the statement changes one.
     let taken = transaction.execute(
@@ -86,6 +87,9 @@ pub(super) fn insert(
             payload,
         ],
     )?;
+    if let (Receipt::Taken, Some(turns)) = (receipt, &entry.turns) {
+        text::keep(transaction, &entry.org_id, entry.received_at, turns, max_text_bytes)?;
+    }
     receipts::insert(transaction, entry)?;
     Ok(receipt)
 }
@@ -150,6 +154,6 @@ fn decode(payload: &[u8], encoded_bytes: u64) -> InboxPayload {
 }
 
 #[expect(clippy::disallowed_methods, reason = "text that the floor saw before the inbox kept it")]
-fn trusted(text: &RawText) -> RedactedText {
+pub(super) fn trusted(text: &RawText) -> RedactedText {
     RedactedText::from_store(text.reveal().to_owned())
 }

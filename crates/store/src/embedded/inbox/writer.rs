@@ -51,6 +51,7 @@ impl Writer {
         connection: Connection,
         folder: PathBuf,
         reserve: DiskReserve,
+        max_text_bytes: u64,
     ) -> io::Result<Self> {
         let (commands, queue) = sync_channel(MAX_WAITING);
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
@@ -60,6 +61,7 @@ impl Writer {
             compressor,
             folder,
             reserve,
+            max_text_bytes,
             waiting_bytes: Arc::clone(&waiting_bytes),
         };
         let thread = std::thread::Builder::new()
@@ -73,7 +75,7 @@ impl Writer {
         let Some(commands) = &self.commands else {
             return done(Err(InboxError::Closed));
         };
-        let bytes = entry.encoded.len();
+        let bytes = entry.waiting_bytes();
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before > 0 && before.saturating_add(bytes) > MAX_WAITING_BYTES {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -91,10 +93,10 @@ impl Writer {
     }
 
     /// Runs something between two groups, and waits for it.
-    pub(super) fn run(
+    pub(super) fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), InboxError> {
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, InboxError> {
         let (answer, answered) = sync_channel(1);
         let work: Work = Box::new(move |connection| {
             // Nobody waits any more only if the asking thread is gone.
@@ -124,6 +126,8 @@ struct State {
     compressor: Compressor<'static>,
     folder: PathBuf,
     reserve: DiskReserve,
+    /// What is kept of one org's text.
+    max_text_bytes: u64,
     waiting_bytes: Arc<AtomicUsize>,
 }
 
@@ -148,7 +152,7 @@ impl State {
         first: (Box<InboxEntry>, Done),
     ) -> Option<Work> {
         let (group, next) = gather(queue, first);
-        let bytes: usize = group.iter().map(|(entry, _)| entry.encoded.len()).sum();
+        let bytes: usize = group.iter().map(|(entry, _)| entry.waiting_bytes()).sum();
         let result = self.write(&group, bytes);
         self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         match result {
@@ -177,7 +181,8 @@ impl State {
         let transaction = self.connection.transaction()?;
         let mut receipts = Vec::with_capacity(group.len());
         for (entry, _) in group {
-            receipts.push(entries::insert(&transaction, &mut self.compressor, entry)?);
+            let (compressor, most) = (&mut self.compressor, self.max_text_bytes);
+            receipts.push(entries::insert(&transaction, compressor, entry, most)?);
         }
         transaction.commit()?;
         Ok(receipts)
@@ -191,12 +196,12 @@ fn gather(
     first: (Box<InboxEntry>, Done),
 ) -> (Vec<(Box<InboxEntry>, Done)>, Option<Work>) {
     let begun = Instant::now();
-    let mut bytes = first.0.encoded.len();
+    let mut bytes = first.0.waiting_bytes();
     let mut group = vec![first];
     while bytes < GROUP_BYTES && begun.elapsed() < GROUP_TIME {
         match queue.try_recv() {
             Ok(Command::Commit(entry, done)) => {
-                bytes += entry.encoded.len();
+                bytes += entry.waiting_bytes();
                 group.push((entry, done));
             }
             Ok(Command::Run(work)) => return (group, Some(work)),

@@ -152,7 +152,8 @@ pub(super) fn merge_requests(
     batches: &[IncomingBatch<'_>],
 ) -> Result<(), duckdb::Error> {
     let mut sums: BTreeMap<_, Received> = BTreeMap::new();
-    for batch in batches {
+    // The server's own abstracts come by no request.
+    for batch in batches.iter().filter(|batch| batch.applied.request_bytes > 0) {
         let (content, applied) = (batch.content, batch.applied);
         let (producer, device) = (content.daemon_version.as_str(), content.device_id.as_str());
         let day = applied.received_at.utc_day();

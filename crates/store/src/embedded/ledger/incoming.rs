@@ -10,7 +10,7 @@ use crate::{AppliedBatch, Costing};
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// How far an event's own time may be ahead of its receipt: clocks in wrong zones, and no more.
-const MAX_AHEAD_MICROS: i64 = 2 * DAY_MICROS;
+pub(super) const MAX_AHEAD_MICROS: i64 = 2 * DAY_MICROS;
 
 /// How far an event's own time may lie back: a year of logs read in late, with some room.
 const MAX_BEHIND_MICROS: i64 = 400 * DAY_MICROS;

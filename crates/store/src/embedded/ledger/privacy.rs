@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use duckdb::Connection;
 use modelstat_redact::{Class, Rule};
 
+use super::incoming::MAX_AHEAD_MICROS;
 use super::render::Sql;
 use super::row::Cells;
 use crate::query::TimeRange;
@@ -76,12 +77,14 @@ fn received(
     })
 }
 
-/// Counts the text that is kept of the range: of a segment the newest generation, as it is shown.
+/// Counts the text that is kept of the range: of a segment the newest generation, as it is shown. An
+/// event's abstract is received after the event, whose own time may be ahead of its receipt.
 fn text(connection: &Connection, org_id: &str, range: TimeRange) -> duckdb::Result<TextCounts> {
     let mut sql = Sql::default();
     let within = sql.within(org_id, range);
     let org = sql.bind(org_id.to_owned());
     let (from, to) = (sql.bind(range.from.as_micros()), sql.bind(range.to.as_micros()));
+    let earliest = sql.bind(range.from.as_micros().saturating_sub(MAX_AHEAD_MICROS));
     let text = format!(
         "WITH newest AS (
             SELECT summary, title, ended_at FROM segments WHERE org_id = {org}
@@ -96,12 +99,19 @@ fn text(connection: &Connection, org_id: &str, range: TimeRange) -> duckdb::Resu
          excerpts AS (
             SELECT count(content_excerpt) + count(reasoning_excerpt) AS excerpts,
                    coalesce(sum(length(content_excerpt)), 0) + coalesce(sum(length(reasoning_excerpt)), 0)
-                       AS excerpt_chars,
-                   count(*) FILTER (WHERE dropped_text) AS no_abstract
-            FROM events WHERE {within})
+                       AS excerpt_chars
+            FROM events WHERE {within}),
+         told AS (
+            SELECT DISTINCT app, unnest(source_event_ids) AS event_id
+            FROM segments WHERE org_id = {org} AND received_at >= {earliest}),
+         dropped AS (
+            SELECT app, coalesce(original_event_id, source_event_id) AS event_id
+            FROM events WHERE {within} AND dropped_text),
+         untold AS (
+            SELECT count(*) AS no_abstract FROM dropped ANTI JOIN told USING (app, event_id))
          SELECT abstracts, abstract_chars, abstracts.titles + titles.titles, excerpts, excerpt_chars,
                 no_abstract
-         FROM abstracts, titles, excerpts"
+         FROM abstracts, titles, excerpts, untold"
     );
     let counts = sql.rows(connection, &text, |row| {
         let cells = &mut Cells::of(row);

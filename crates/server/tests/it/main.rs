@@ -1,0 +1,6 @@
+//! The server on its stores, over real sockets: whole turns, their abstracts, and the end of their text.
+
+mod engines;
+mod raw;
+mod room;
+mod world;
