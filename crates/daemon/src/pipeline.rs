@@ -4,9 +4,12 @@
 //! transaction that queues it. Each has a thread of its own, so that no engine holds up a number.
 
 mod abstracts;
+mod bench;
 mod body;
 mod expired;
 mod halve;
+mod known;
+mod queue;
 mod segments;
 mod sessions;
 mod take_apart;
@@ -27,6 +30,7 @@ pub(crate) use abstracts::Abstracts;
 pub(crate) use body::compress;
 pub(crate) use expired::{app_and_device, report_of};
 pub(crate) use halve::{halve, unzip};
+pub(crate) use known::content_key;
 pub(crate) use sessions::Sessions;
 
 /// How long a batch is remembered, so that its repeat is told apart.
@@ -127,6 +131,9 @@ impl Pipeline {
         let now = self.clock.now();
         if let Err(error) = self.spool.forget_closed(now) {
             tracing::warn!(%error, "closed segments could not be forgotten, will retry");
+        }
+        if let Err(error) = self.spool.forget_known(now) {
+            tracing::warn!(%error, "known contents could not be forgotten, will retry");
         }
         let followed = self.spool.follow_clock(self.clock.as_ref());
         let expired = followed.and_then(|()| self.spool.expire_turns(self.clock.now()));

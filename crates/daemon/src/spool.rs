@@ -10,6 +10,7 @@ mod commit;
 mod counters;
 mod disk;
 mod expire;
+mod known;
 mod outbox;
 mod removed;
 mod salvage;
@@ -38,6 +39,7 @@ pub(crate) use closed::Keep;
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
 pub(crate) use expire::Expired;
+pub(crate) use known::{ContentHash, Lesson};
 pub(crate) use outbox::{Outgoing, Shipped, ToShip, Turn};
 pub(crate) use removed::{pack_removed, unpack_removed};
 pub(crate) use sessions::digest;
@@ -51,6 +53,7 @@ const SCHEMA: &[&str] = &[
     include_str!("spool/schema.sql"),
     include_str!("spool/closed.sql"),
     include_str!("spool/order.sql"),
+    include_str!("spool/known.sql"),
 ];
 
 /// The length from which on the log is brought into the file: SQLite's own default.
@@ -211,7 +214,7 @@ impl Spool {
     }
 
     /// Returns how many rows each queue holds and when its oldest came, in milliseconds.
-    pub(crate) fn depths(&self) -> Result<[Depth; 5], DatabaseError> {
+    pub(crate) fn depths(&self) -> Result<[Depth; 6], DatabaseError> {
         let inner = self.lock();
         let depth = |table: &str, time: &str| {
             let sql = format!("SELECT COUNT(*), MIN({time}) FROM {table}");
@@ -225,6 +228,7 @@ impl Spool {
             depth("turns", "arrived_at")?,
             depth("quarantine", "moved_at")?,
             depth("closed", "closed_at")?,
+            depth("known", "used_at")?,
         ])
     }
 }

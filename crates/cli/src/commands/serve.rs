@@ -203,6 +203,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             HashesWord::Published => Hashes::Published,
         },
         segments: setup.file.segments()?,
+        model_queue: setup.file.model_queue()?,
         engines: Engines {
             fallback: setup.file.fallback(setup.options.fallback),
             ..Engines::default()

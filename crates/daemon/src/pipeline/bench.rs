@@ -117,11 +117,9 @@ impl Abstracts {
             let made = match catch_unwind(AssertUnwindSafe(make)) {
                 Err(_) => Err(Broken::Panicked),
                 Ok(Err(error)) => Err(Broken::Database(error)),
-                // An engine that is being ended fails; what it would have said is worth the next start.
-                Ok(Ok(made)) if self.is_ending() && made.is_none_or_fallback() => {
-                    Err(Broken::Ending)
-                }
-                Ok(Ok(made)) => Ok(made),
+                // An engine that is being ended fails; what it would have said is worth another start.
+                Ok(Ok(Some(made))) if !self.is_ending() || !made.is_fallback() => Ok(made),
+                Ok(Ok(_)) => Err(Broken::Ending),
             };
             bench.give(Done { ticket, session, made });
             self.wake.ring();

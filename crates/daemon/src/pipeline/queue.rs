@@ -37,7 +37,6 @@ pub(super) struct Waiting {
 
 /// What of a session may leave.
 pub(super) struct Released<M> {
-    pub(super) session: SessionKey,
     /// In their order.
     pub(super) made: Vec<M>,
     /// Whether nothing of the session is left here.
@@ -107,7 +106,7 @@ impl<M> Queue<M> {
         if is_over {
             self.sessions.remove(session);
         }
-        Some(Released { session: session.clone(), made, is_over })
+        Some(Released { made, is_over })
     }
 
     /// Forgets everything: the turns are planned again.

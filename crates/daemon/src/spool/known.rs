@@ -145,7 +145,8 @@ mod tests {
 
     fn open(folder: &std::path::Path) -> Spool {
         let limits = SpoolLimits { reserve_bytes: 0, reserve_percent: 0, ..SpoolLimits::default() };
-        Spool::open(&folder.join("spool.db"), limits, true, Timestamp::from_millis(0)).expect("a spool")
+        Spool::open(&folder.join("spool.db"), limits, true, Timestamp::from_millis(0))
+            .expect("a spool")
     }
 
     fn draft(text: &str) -> Draft {

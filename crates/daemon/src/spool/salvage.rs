@@ -9,7 +9,7 @@ use super::{Inner, Spool};
 use crate::database::{self, DatabaseError};
 
 /// The spool's tables, and which columns each has.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("incoming", "id, key, received_at, body, removed"),
     ("outbox", "id, key, queued_at, batch_id, events, plain_bytes, body, place, part, is_free"),
     ("outbox_sessions", "outbox_id, sessions"),
@@ -17,6 +17,7 @@ const TABLES: [(&str, &str); 11] = [
     ("quarantine", "id, key, queued_at, moved_at, batch_id, events, code, body"),
     ("closed", "id, key, app, session_id, first_at, last_at, turns, chars, closed_at, bytes, body"),
     ("closed_events", "hash, closed"),
+    ("known", "hash, used_at, bytes, body"),
     ("repeats", "hash, taken_at"),
     ("counters", "kind, name, value"),
     ("expired", "key, app, device_id, events, reported"),

@@ -4,6 +4,7 @@ use modelstat_wire::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::closed::{self, Keep};
+use super::known::{self, Lesson};
 use super::usage::Usage;
 use super::{Arrived, Kind, Spool, ToShip, TurnRow, counters, outbox};
 use crate::database::{DatabaseError, count, integer};
@@ -57,8 +58,10 @@ pub(crate) struct Closing {
     pub(crate) rows: Vec<i64>,
     /// What made the abstract.
     pub(crate) made_by: &'static str,
-    /// The engines that failed or were refused, and why.
+    /// The engines that failed, were refused or were left alone, and why.
     pub(crate) refused: Vec<(&'static str, &'static str)>,
+    /// What it teaches of its content.
+    pub(crate) lessons: Vec<Lesson>,
     pub(crate) keep: Keep,
 }
 
@@ -129,6 +132,9 @@ impl Spool {
                     delete_turn(transaction, usage, *row)?;
                 }
                 closed::keep(transaction, usage, &segment.keep, now)?;
+                for lesson in &segment.lessons {
+                    known::learn(transaction, lesson, now)?;
+                }
                 counters::add(transaction, Kind::Summary, segment.made_by, 1)?;
                 if segment.keep.reopened.is_some() {
                     counters::add(transaction, Kind::Summary, "again", 1)?;

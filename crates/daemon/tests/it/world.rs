@@ -93,6 +93,11 @@ impl World {
     /// Ends the daemon at once, and starts it again on the same folder.
     pub(crate) fn restart(&mut self) {
         self.daemon = None;
+        self.start_again();
+    }
+
+    /// Starts a daemon that was stopped.
+    pub(crate) fn start_again(&mut self) {
         let clock = Arc::clone(&self.clock);
         self.daemon = Some(Daemon::start(self.config.clone(), clock).expect("starts"));
     }

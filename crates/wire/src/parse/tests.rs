@@ -192,3 +192,55 @@ fn counts_at_their_limits_read_back_after_a_finding() {
         assert_eq!(batch, back);
     }
 }
+
+/// What is said of the making of an abstract has closed forms: nothing else can stand there.
+#[test]
+fn how_an_abstract_was_made_is_said_in_closed_forms() {
+    let refused = |field: &str, value: &str| {
+        let segment = format!(
+            r#"{{"segment_id":"g","session_id":"s","started_at":"2026-06-19T12:34:56Z",
+                "ended_at":"2026-06-19T12:34:56Z","{field}":"{value}"}}"#
+        );
+        let text = format!(
+            r#"{{"batch_id":"b","device_id":"d","daemon_version":"v","events":[],"segments":[{segment}]}}"#
+        );
+        parse(&text).rejected.first().map(|rejection| rejection.reason.clone())
+    };
+    let check = |field: &str, good: &[&str], bad: &[&str], form: &str| {
+        for value in good {
+            assert_eq!(refused(field, value), None, "{value}");
+        }
+        for value in bad {
+            let reason = refused(field, value).unwrap_or_default();
+            assert!(reason.ends_with(&format!("{field}: not {form}")), "{value}: {reason}");
+        }
+    };
+    let (digits, upper) = ("0a".repeat(32), "0A".repeat(32));
+    let longer = format!("{digits}0");
+    check(
+        "model_sha256",
+        &[&digits],
+        &["", "0a", &upper, &longer],
+        "64 digits of lower-case hexadecimal",
+    );
+    check(
+        "prompt_version",
+        &["1", "2.1", "v3"],
+        &["", "a b", "1/2", &longer],
+        "at most 32 lower-case letters, digits and dots",
+    );
+    check(
+        "fallback_reason",
+        &["llama.timeout", "http.bad_answer"],
+        &[
+            "",
+            "timeout",
+            ".timeout",
+            "llama.",
+            "a.b.c",
+            "llama.said Zebedee",
+            &format!("a.{longer}"),
+        ],
+        "an engine and a reason such as llama.timeout",
+    );
+}
