@@ -38,7 +38,7 @@ const MAX_CUTS: usize = 6;
 /// Fewer tokens than this tell nothing of a part.
 const MIN_PART_TOKENS: usize = 24;
 
-/// A run of letters without a space that is longer than this is data.
+/// A run of ASCII without a space that is longer than this is data.
 const MAX_RUN_CHARS: usize = 60;
 
 /// Whether a segment holds enough words for a model.
@@ -160,9 +160,12 @@ fn clean(text: &str) -> String {
             }
             Some(lines) => *lines += 1_usize,
             None if is_fence => code_lines = Some(0),
-            None => line.split_whitespace().for_each(|word| match word.chars().count() {
-                0..=MAX_RUN_CHARS => add_word(&mut cleaned, word),
-                chars => add_word(&mut cleaned, &format!("[{chars} characters]")),
+            None => line.split_whitespace().for_each(|word| match word.len() {
+                // A run of other letters is a sentence of a language that writes without spaces.
+                chars if chars > MAX_RUN_CHARS && word.is_ascii() => {
+                    add_word(&mut cleaned, &format!("[{chars} characters]"));
+                }
+                _ => add_word(&mut cleaned, word),
             }),
         }
     }
@@ -205,9 +208,22 @@ fn cut_middle(text: String, keep: usize) -> String {
     if chars.len() <= keep {
         return text;
     }
-    let head = keep * HEAD_PERCENT / 100;
-    let tail = &chars[chars.len() - (keep - head)..];
-    chars[..head].iter().chain(&[' ', '…', ' ']).chain(tail).collect()
+    let splits_a_word = |at: usize| {
+        at > 0
+            && at < chars.len()
+            && chars[at - 1].is_ascii_graphic()
+            && chars[at].is_ascii_graphic()
+    };
+    // Half a word is none, and half a key is one that nobody knows again.
+    let mut head = keep * HEAD_PERCENT / 100;
+    let mut tail = chars.len() - (keep - head);
+    while splits_a_word(head) {
+        head -= 1;
+    }
+    while splits_a_word(tail) {
+        tail += 1;
+    }
+    chars[..head].iter().chain(&[' ', '…', ' ']).chain(&chars[tail..]).collect()
 }
 
 #[cfg(test)]
@@ -279,6 +295,19 @@ mod tests {
         let text = format!("look:\n```rust\nfn main() {{}}\nlet x = 1;\n```\nand {data} here");
         assert_eq!(clean(&text), "look: [code, 2 lines] and [160 characters] here");
         assert_eq!(clean("```\nopen"), "[code, 1 lines]");
+    }
+
+    #[test]
+    fn a_cut_splits_no_word_but_a_sentence_without_spaces() {
+        let text = format!("{} abcdefghij {}", "x".repeat(20), "words of the end");
+        for keep in 1..text.len() {
+            let cut = cut_middle(text.clone(), keep);
+            let whole = |word: &str| word == "…" || text.split(' ').any(|other| other == word);
+            assert!(cut.split_whitespace().all(whole), "{keep}: {cut}");
+        }
+        let sentence = "数据库的查询为什么这么慢".repeat(20);
+        assert_eq!(clean(&sentence), sentence);
+        assert_eq!(cut_middle(sentence, 100).chars().count(), 103);
     }
 
     #[test]
