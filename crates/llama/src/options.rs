@@ -79,7 +79,7 @@ impl Options {
             + header.sequence_bytes() * u64::from(sequences)
             + 2 * logits
             + OVERHEAD_BYTES;
-        let token = header.token_bytes(true).max(1);
+        let token = header.token_bytes().max(1);
         let room = self.max_memory_bytes.saturating_sub(fixed) / token;
         let tokens = u32::try_from(room).unwrap_or(u32::MAX).min(self.context_tokens);
         if tokens < MIN_CONTEXT_TOKENS {
@@ -96,7 +96,6 @@ impl Options {
             batch_tokens: STEP_TOKENS,
             outputs,
             threads: self.threads.max(1),
-            is_small: true,
         })
     }
 }
