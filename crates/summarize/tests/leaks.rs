@@ -20,7 +20,7 @@ enum Door {
 }
 
 /// The turns of a session, as they come through the door.
-fn turns(session: &Session, door: Door) -> Vec<Turn> {
+fn turns_through(door: Door, session: &Session) -> Vec<Turn> {
     let text = |raw: &String| match door {
         Door::Whole => RawText::from(raw.as_str()).redact().0,
         // What a redactor that finds nothing would hand on.
@@ -149,7 +149,7 @@ fn try_session(session: &Session, tally: &mut Tally) {
         let hits = scanner.scan_bytes("abstract", bytes).expect("texts are short");
         hits.into_iter().map(|hit| hit.needle).collect()
     };
-    let turns = turns(session, Door::Whole);
+    let turns = turns_through(Door::Whole, session);
     let echoes = Echo::ALL.map(|echo| (format!("echo {echo:?}"), echo));
     let mut engines: Vec<(&str, &dyn Engine)> =
         vec![("template", &TemplateEngine), ("extract (secrets)", &ExtractEngine)];
@@ -165,7 +165,7 @@ fn try_session(session: &Session, tally: &mut Tally) {
         }
         tally.engines[place].1 += u64::from(!leaks.is_empty());
     }
-    let turns = turns(session, Door::Broken);
+    let turns = turns_through(Door::Broken, session);
     // The gate redacts again, so a door that let secrets in does not let them out.
     for engine in [&Echo::Whole as &dyn Engine, &ExtractEngine, &TemplateEngine] {
         let summary = summarise_with(&[engine], &turns, Floor::built_in(), Removed::none());

@@ -5,9 +5,7 @@ use std::io::{PipeReader, PipeWriter, pipe};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use modelstat_engine::{
-    Answer, Failure, FromEngine, Job, Ready, ToEngine, read_frame, write_frame,
-};
+use modelstat_engine::{Answer, Failure, FromEngine, Job, ToEngine, read_frame, write_frame};
 use modelstat_llama::{Options, ServeError, serve};
 use modelstat_summarize::Outline;
 
@@ -26,7 +24,6 @@ pub(crate) struct Asked {
     input: Option<PipeWriter>,
     output: PipeReader,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
-    pub(crate) ready: Ready,
 }
 
 impl Asked {
@@ -37,9 +34,7 @@ impl Asked {
         let (mut output, their_output) = pipe().expect("a pipe");
         let thread = thread::spawn(move || serve(&options, their_input, their_output));
         match read_frame(&mut output).expect("a frame") {
-            Some(FromEngine::Ready(ready)) => {
-                Self { input: Some(input), output, thread: Some(thread), ready }
-            }
+            Some(FromEngine::Ready(_)) => Self { input: Some(input), output, thread: Some(thread) },
             other => panic!("the engine is not ready: {other:?}"),
         }
     }

@@ -1,6 +1,9 @@
 //! Sessions with planted secrets, summarised by the real engine with random weights.
+#![expect(clippy::print_stdout, reason = "figures are for whoever runs it with --nocapture")]
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::thread;
 
 use modelstat_redact::{Floor, RawText, RedactedText};
 use modelstat_summarize::{
@@ -74,6 +77,15 @@ impl Tally {
         self.names += any(&session.names);
     }
 
+    fn with(self, other: &Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            used: self.used + other.used,
+            secrets: self.secrets + other.secrets,
+            names: self.names + other.names,
+        }
+    }
+
     /// Prints the figures, and fails where a secret left.
     pub(crate) fn check(&self, what: &str) {
         let Self { sessions, used, secrets, names } = *self;
@@ -105,14 +117,22 @@ fn leaving(summary: &Summary) -> Vec<u8> {
 #[test]
 fn random_weights_give_no_secret_away() {
     let tiny = Tiny::new(&SMALL[0], Encoding::Q8);
-    let sessions: Vec<Session> = (0..SESSIONS).map(Session::new).collect();
-    let outlines: Vec<Outline> =
-        sessions.iter().map(|session| Outline::of(&turns(session))).collect();
-    let mut engine = Asked::start(tiny.path(), |options| options.temperature = 1.0);
-    let mut tally = Tally::default();
-    for (session, answer) in sessions.iter().zip(engine.answers(&outlines, BUDGET)) {
-        let answer = answer.map_err(|_| EngineError::Unavailable);
-        tally.count(session, answer.and_then(|answer| read_answer(&answer.text)));
-    }
+    let half = |numbers: Range<u64>| {
+        let sessions: Vec<Session> = numbers.map(Session::new).collect();
+        let outlines: Vec<Outline> =
+            sessions.iter().map(|session| Outline::of(&turns(session))).collect();
+        let mut engine = Asked::start(tiny.path(), |options| options.temperature = 1.0);
+        let mut tally = Tally::default();
+        for (session, answer) in sessions.iter().zip(engine.answers(&outlines, BUDGET)) {
+            let answer = answer.map_err(|_| EngineError::Unavailable);
+            tally.count(session, answer.and_then(|answer| read_answer(&answer.text)));
+        }
+        tally
+    };
+    let tally = thread::scope(|scope| {
+        let first = scope.spawn(|| half(0..SESSIONS / 2));
+        half(SESSIONS / 2..SESSIONS).with(&first.join().expect("no panic"))
+    });
     tally.check("random weights");
+    assert!(tally.sessions == SESSIONS && tally.used > SESSIONS / 10, "{tally:?}");
 }

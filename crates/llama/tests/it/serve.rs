@@ -148,15 +148,15 @@ fn too_many_jobs_at_once_are_turned_away() {
     for id in 0..200 {
         engine.send(&ToEngine::Job(Job { answer_tokens: 2, ..job(id, &outline) }));
     }
-    let failures: Vec<Failure> = (0..200).map(|_| failure(engine.next())).collect();
+    let failures: Vec<Failure> = (0..200).map(|_| failure(&engine.next())).collect();
     assert!(failures.contains(&Failure::TooLong), "some were begun");
     assert!(failures.iter().all(|why| matches!(why, Failure::TooLong | Failure::NoRoom)));
     engine.end().expect("a quiet end");
 }
 
-fn failure(message: FromEngine) -> Failure {
+fn failure(message: &FromEngine) -> Failure {
     let FromEngine::Failed { failure, .. } = message else { panic!("{message:?}") };
-    failure
+    *failure
 }
 
 #[test]

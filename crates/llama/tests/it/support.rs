@@ -27,7 +27,15 @@ pub(crate) const SMALL: [Shape; 2] = [
 ];
 
 const fn small(shape: Shape) -> Shape {
-    Shape { embedding: 64, heads: 1, key_heads: 1, head: 32, feed_forward: 64, ..shape }
+    Shape {
+        embedding: 64,
+        heads: 1,
+        key_heads: 1,
+        head: 32,
+        feed_forward: 64,
+        vocabulary: 448,
+        ..shape
+    }
 }
 
 /// A text that no test chose by its tokens.
