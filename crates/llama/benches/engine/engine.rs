@@ -24,6 +24,9 @@ const LEAST_GAIN: f64 = 2.5;
 /// Tokens of a question where only answers are measured.
 const SHORT: u32 = 64;
 
+/// What follows the material of every question, and is read with it.
+const ENDING: &str = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
+
 /// Words without a meaning, more than any budget takes.
 pub(crate) fn outline(number: u64) -> Outline {
     let words =
@@ -97,7 +100,8 @@ impl Best {
 pub(crate) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(), Box<dyn Error>> {
     let model = Model::load(path)?;
     let count = |text: &str| model.tokens(text, Special::Text).len();
-    let prompt = count(&outline(0).within(plan.prompt as usize, &count));
+    let prompt = count(&outline(0).within(plan.prompt as usize, &count))
+        + model.tokens(ENDING, Special::Control).len();
     let beginning = count(SYSTEM);
     drop(model);
     let mut engine = Engine::start(path)?;

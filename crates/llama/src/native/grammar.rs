@@ -9,6 +9,9 @@ use llama_cpp_sys_2 as sys;
 use super::model::Bytes;
 use super::{Model, Token};
 
+/// As many tokens are asked about in less time than it takes to rank a vocabulary.
+const MOST_FEW: usize = 8_192;
+
 /// A grammar in the GBNF notation, and how far an answer has come in it.
 ///
 /// The library throws where a token is accepted that it would refuse, and an exception ends the process:
@@ -64,6 +67,32 @@ impl<'model> Grammar<'model> {
         let is_text = |token: &Token| !self.model.is_end(*token) && self.is_text(*token);
         let tokens: Vec<Token> = tokens.iter().copied().filter(is_text).collect();
         self.allowed(&tokens)
+    }
+
+    /// All tokens that may come next, where they can be found without a look at the whole vocabulary: where
+    /// few bytes may come next, as in the fixed parts of a grammar.
+    pub(crate) fn few(&mut self) -> Option<Vec<Token>> {
+        let begins = |byte: u8| self.model.beginning_with(byte);
+        // The shortest token is the byte itself in vocabularies of bytes; where it is not, the byte counts
+        // as one that may come.
+        let shortest = |byte: u8| begins(byte).first().copied();
+        let singles: Vec<(u8, Token)> =
+            (0..=u8::MAX).filter_map(|byte| Some((byte, shortest(byte)?))).collect();
+        let is_single = |token: Token| self.model.piece(token).len() == 1;
+        let mut bytes: Vec<u8> =
+            singles.iter().filter(|(_, token)| !is_single(*token)).map(|(byte, _)| *byte).collect();
+        let tokens: Vec<Token> = singles.iter().map(|(_, token)| *token).collect();
+        let allowed = self.filter(&tokens);
+        bytes.extend(singles.iter().filter(|one| allowed.contains(&one.1)).map(|(byte, _)| *byte));
+        bytes.sort_unstable();
+        bytes.dedup();
+        let found: usize = bytes.iter().map(|byte| self.model.beginning_with(*byte).len()).sum();
+        if found > MOST_FEW {
+            return None;
+        }
+        let tokens: Vec<Token> =
+            bytes.iter().flat_map(|byte| self.model.beginning_with(*byte)).copied().collect();
+        Some(self.filter(&tokens))
     }
 
     /// Whether a token's bytes go on with what came before as text.

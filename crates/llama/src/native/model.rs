@@ -39,6 +39,8 @@ pub struct Model {
     header: Header,
     /// Of every token; made when it is first asked for.
     bytes: OnceLock<Vec<Bytes>>,
+    /// The tokens that begin with each byte; made when first asked for.
+    by_first_byte: OnceLock<Vec<Vec<Token>>>,
     /// The names that the library finds in any text, such as `<think>`; made when first asked for.
     names: OnceLock<Vec<String>>,
 }
@@ -64,7 +66,9 @@ impl Model {
         let name = name.ok_or_else(|| Unusable::new("the path of the model is no plain text"))?;
         // SAFETY: takes nothing, returns a struct.
         let mut params = unsafe { sys::llama_model_default_params() };
-        params.load_mode = sys::LLAMA_LOAD_MODE_MMAP;
+        // Read, not mapped: a mapped file that is cut meanwhile ends the process, and what the library
+        // stores in another order would be in memory twice.
+        params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
         params.check_tensors = false;
         params.load_mtp = false;
         // SAFETY: the name ends with a zero byte and outlives the call; the parameters are the library's
@@ -74,7 +78,13 @@ impl Model {
         let raw = NonNull::new(raw);
         let raw =
             raw.ok_or_else(|| Unusable::new(format!("llama.cpp refused the model: {why}")))?;
-        Ok(Self { raw, header, bytes: OnceLock::new(), names: OnceLock::new() })
+        Ok(Self {
+            raw,
+            header,
+            bytes: OnceLock::new(),
+            by_first_byte: OnceLock::new(),
+            names: OnceLock::new(),
+        })
     }
 
     /// The architecture that the file names.
@@ -207,6 +217,25 @@ impl Model {
             name.to_str().ok().map(str::to_owned)
         };
         tokens.filter_map(name).collect()
+    }
+
+    /// The tokens whose text begins with a byte; the shortest of them first.
+    pub(super) fn beginning_with(&self, byte: u8) -> &[Token] {
+        let all = self.by_first_byte.get_or_init(|| {
+            let mut all = vec![Vec::new(); 256];
+            for token in 0..Token::try_from(self.vocabulary_size()).unwrap_or(0) {
+                let piece = self.piece(token);
+                if let Some(first) = piece.first() {
+                    all[usize::from(*first)].push((piece.len(), token));
+                }
+            }
+            let in_order = |mut tokens: Vec<(usize, Token)>| {
+                tokens.sort_unstable();
+                tokens.into_iter().map(|(_, token)| token).collect()
+            };
+            all.into_iter().map(in_order).collect()
+        });
+        &all[usize::from(byte)]
     }
 
     pub(super) fn has(&self, token: Token) -> bool {

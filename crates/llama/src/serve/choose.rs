@@ -23,7 +23,7 @@ impl Choice {
     /// Chooses a token that the grammar takes, and has it accept that one; `None` where it takes none.
     ///
     /// One token is drawn and the grammar asked about that one alone, which is cheap. Where it refuses, one
-    /// is drawn from those that it takes. Both together draw as if the grammar had been asked about all.
+    /// is drawn from those that it takes: all of them where they are few, else those among the likeliest. Both together draw as if the grammar had been asked about all.
     pub(super) fn next(
         &mut self,
         logits: &[f32],
@@ -35,6 +35,14 @@ impl Choice {
         let first = self.draw(all.clone())?;
         if grammar.accept(first) {
             return Some(first);
+        }
+        if let Some(few) = grammar.few() {
+            let logit = |token: Token| usize::try_from(token).ok().and_then(|at| logits.get(at));
+            let few = few.into_iter().filter(is_free);
+            let few: Vec<(Token, f32)> =
+                few.filter_map(|token| Some((token, *logit(token)?))).collect();
+            let chosen = self.draw(few.into_iter())?;
+            return grammar.accept(chosen).then_some(chosen);
         }
         let mut ranked: Vec<(Token, f32)> = all.filter(|(_, logit)| logit.is_finite()).collect();
         let likeliest = LIKELIEST.min(ranked.len());

@@ -16,6 +16,9 @@ use crate::options::{Options, STEP_TOKENS};
 /// Jobs that wait for a sequence; who sends more asks too much at once.
 const MAX_WAITING: usize = 64;
 
+/// What spreads the tokens of a question over a seed.
+const SEED_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// The answers that are being made, and those that wait.
 #[derive(Debug)]
 pub(super) struct Rounds<'model> {
@@ -128,13 +131,17 @@ impl<'model> Rounds<'model> {
             let grammar = Grammar::new(model, &self.grammar);
             let grammar = grammar.ok_or(ServeError::Native("it cannot read the grammar"))?;
             let Some(job) = self.waiting.pop_front() else { break };
+            // The same question draws the same answer, and another one another.
+            let seed = job.tokens.iter().fold(self.seed, |seed, token| {
+                (seed ^ u64::from(token.cast_unsigned())).wrapping_mul(SEED_STEP)
+            });
             self.free.pop();
             self.context.copy(BEGINNING, sequence);
             self.running.push(Running {
                 job,
                 sequence,
                 grammar,
-                choice: Choice::new(self.temperature, self.seed),
+                choice: Choice::new(self.temperature, seed),
                 read: 0,
                 last: None,
                 text: Vec::new(),
