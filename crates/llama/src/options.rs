@@ -15,8 +15,14 @@ pub(crate) const STEP_TOKENS: u32 = 256;
 /// Least tokens of a context that is of use: the fixed part of a question, a short question, an answer.
 const MIN_CONTEXT_TOKENS: u32 = 1_024;
 
-/// What the library takes beside weights and sequences: its graph, the vocabulary, the process itself.
-const OVERHEAD_BYTES: u64 = 96 * 1024 * 1024;
+/// The library rounds a context up to whole blocks of so many tokens.
+const CONTEXT_BLOCK: u32 = 256;
+
+/// What the process takes beside weights and sequences: its code's data, the library's graph.
+const OVERHEAD_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a token of the vocabulary takes with its pieces, its merges and the maps to find them.
+const TOKEN_NAME_BYTES: u64 = 700;
 
 const MEGABYTE: u64 = 1_000_000;
 
@@ -78,10 +84,12 @@ impl Options {
         let fixed = header.tensor_bytes
             + header.sequence_bytes() * u64::from(sequences)
             + 2 * logits
+            + header.vocabulary_size() * TOKEN_NAME_BYTES
             + OVERHEAD_BYTES;
-        let token = header.token_bytes(true).max(1);
+        let token = header.token_bytes().max(1);
         let room = self.max_memory_bytes.saturating_sub(fixed) / token;
         let tokens = u32::try_from(room).unwrap_or(u32::MAX).min(self.context_tokens);
+        let tokens = tokens - tokens % CONTEXT_BLOCK;
         if tokens < MIN_CONTEXT_TOKENS {
             let needed = fixed + token * u64::from(MIN_CONTEXT_TOKENS);
             return Err(Unusable::new(format!(
@@ -96,7 +104,6 @@ impl Options {
             batch_tokens: STEP_TOKENS,
             outputs,
             threads: self.threads.max(1),
-            is_small: true,
         })
     }
 }

@@ -12,7 +12,7 @@ mod report;
 
 use std::path::PathBuf;
 
-use modelstat_llama::{Options, confine, serve};
+use modelstat_llama::{Options, Priority, confine, serve};
 
 use report::Report;
 
@@ -22,6 +22,8 @@ usage: cargo xtask bench engine [OPTIONS]
   --folder PATH  where the model is kept between runs (default: the system's temporary folder)
   --rounds N     how often prompt and decode are measured, the best counts (default: 3)
   --jobs N       summaries that are made end to end (default: 16)
+  --prompt N     tokens of a question (default: 800)
+  --answer N     tokens of an answer (default: 80)
   --tiny         a small model, in seconds: shows that the benchmark works, its figures mean nothing
 ";
 
@@ -54,6 +56,8 @@ impl Plan {
                 "--bench" | "--tiny" => {}
                 "--folder" => plan.folder = PathBuf::from(value()?),
                 "--rounds" => plan.rounds = number(value()?)?,
+                "--prompt" => plan.prompt = number(value()?)?,
+                "--answer" => plan.answer = number(value()?)?,
                 "--jobs" => plan.jobs = number(value()?)?.into(),
                 other => {
                     return Err(format!("the benchmark `engine` takes no `{other}`\n\n{HELP}"));
@@ -69,7 +73,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let [verb, model] = arguments.as_slice()
         && verb == "--serve"
     {
-        let options = Options::new(PathBuf::from(model));
+        // At its low priority it would wait for as long as anything else runs on the machine.
+        let options = Options { priority: Priority::Normal, ..Options::new(PathBuf::from(model)) };
         let output = confine(&options)?;
         return Ok(serve(&options, std::io::stdin(), output)?);
     }
@@ -82,5 +87,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut report = Report::new(plan.is_tiny);
     engine::measure(&plan, &path, &mut report)?;
     process::measure(&plan, &path, &mut report)?;
+    if plan.is_tiny {
+        std::fs::remove_file(&path)?;
+    }
     report.finish()
 }

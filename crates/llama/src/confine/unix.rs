@@ -17,7 +17,7 @@ pub(super) fn print_to_standard_error() -> io::Result<()> {
     checked(unsafe { libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO) })
 }
 
-/// Limits what the process allocates. A file that is mapped is not counted: its pages can be dropped.
+/// Limits what the process allocates, the model among it.
 pub(super) fn limit_memory(bytes: u64) -> io::Result<()> {
     limit(libc::RLIMIT_DATA, bytes)
 }

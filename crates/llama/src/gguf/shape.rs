@@ -8,10 +8,8 @@ use crate::unusable::Unusable;
 const MAX_LAYERS: u64 = 512;
 const MAX_WIDTH: u64 = 1 << 20;
 
-/// Bytes of a number in the memory of attention: sixteen bits, or eight with a scale for each 32.
-const fn row_bytes(numbers: u64, is_small: bool) -> u64 {
-    if is_small { numbers.div_ceil(32) * 34 } else { numbers * 2 }
-}
+/// Bytes of a number in the memory of attention.
+const NUMBER_BYTES: u64 = 2;
 
 impl Header {
     /// Tokens of the vocabulary.
@@ -20,12 +18,12 @@ impl Header {
     }
 
     /// Bytes that one token takes in the memory of attention.
-    pub fn token_bytes(&self, is_small: bool) -> u64 {
+    pub fn token_bytes(&self) -> u64 {
         let key = self.own("attention.key_length").unwrap_or(0);
         let value = self.own("attention.value_length").unwrap_or(0);
         let heads = self.key_heads();
         let layers = self.layers() - self.recurrent_layers();
-        layers * (row_bytes(heads * key, is_small) + row_bytes(heads * value, is_small))
+        layers * heads * (key + value) * NUMBER_BYTES
     }
 
     /// Bytes that one sequence takes whatever its length: the state of the recurrent layers.

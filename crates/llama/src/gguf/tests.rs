@@ -40,14 +40,11 @@ fn a_whole_file_tells_what_it_is() {
     let header = parse(&file(&Shape::TINY_QWEN3)).expect("whole");
     assert_eq!((header.architecture.as_str(), header.vocabulary_size()), ("qwen3", 1_024));
     // Two layers of two heads of 64 numbers, as keys and as values.
-    assert_eq!((header.token_bytes(false), header.sequence_bytes()), (2 * 2 * 2 * 64 * 2, 0));
+    assert_eq!((header.token_bytes(), header.sequence_bytes()), (2 * 2 * 2 * 64 * 2, 0));
     assert!(!header.is_recurrent());
     let header = parse(&file(&Shape::TINY_QWEN35)).expect("whole");
     // Of two layers one attends, and the other keeps a state of four heads.
-    assert_eq!(
-        (header.architecture.as_str(), header.token_bytes(false)),
-        ("qwen35", 2 * 2 * 64 * 2)
-    );
+    assert_eq!((header.architecture.as_str(), header.token_bytes()), ("qwen35", 2 * 2 * 64 * 2));
     assert!(header.is_recurrent() && header.sequence_bytes() > 4 * 64 * 64 * 4);
 }
 

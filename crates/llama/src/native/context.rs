@@ -24,20 +24,11 @@ pub struct ContextOptions {
     pub outputs: u32,
     /// Threads that compute.
     pub threads: u16,
-    /// Whether its memory holds eight bits for a number in place of sixteen.
-    pub is_small: bool,
 }
 
 impl Default for ContextOptions {
     fn default() -> Self {
-        Self {
-            tokens: 4_096,
-            sequences: 9,
-            batch_tokens: 512,
-            outputs: 512,
-            threads: 1,
-            is_small: false,
-        }
+        Self { tokens: 4_096, sequences: 9, batch_tokens: 512, outputs: 512, threads: 1 }
     }
 }
 
@@ -92,11 +83,6 @@ impl<'model> Context<'model> {
         params.n_threads_batch = i32::from(options.threads);
         params.kv_unified = true;
         params.no_perf = true;
-        if options.is_small {
-            params.type_k = sys::GGML_TYPE_Q8_0;
-            params.type_v = sys::GGML_TYPE_Q8_0;
-            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
-        }
         params.abort_callback = Some(is_stopped);
         params.abort_callback_data = Arc::as_ptr(&stop).cast_mut().cast();
         // SAFETY: the model outlives the context by its lifetime; the flag that the callback reads is owned

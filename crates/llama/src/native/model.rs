@@ -64,7 +64,9 @@ impl Model {
         let name = name.ok_or_else(|| Unusable::new("the path of the model is no plain text"))?;
         // SAFETY: takes nothing, returns a struct.
         let mut params = unsafe { sys::llama_model_default_params() };
-        params.load_mode = sys::LLAMA_LOAD_MODE_MMAP;
+        // Read, not mapped: a mapped file that is cut meanwhile ends the process, and what the library
+        // stores in another order would be in memory twice.
+        params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
         params.check_tensors = false;
         params.load_mtp = false;
         // SAFETY: the name ends with a zero byte and outlives the call; the parameters are the library's

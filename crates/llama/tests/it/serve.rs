@@ -229,8 +229,7 @@ fn a_model_that_needs_too_much_memory_is_told_before_it_is_loaded() {
 
 #[test]
 fn less_memory_gives_a_smaller_context() {
-    let engine =
-        Engine::start(&Shape::TINY_QWEN3, |options| options.max_memory_bytes = 104_000_000);
+    let engine = Engine::start(&Shape::TINY_QWEN3, |options| options.max_memory_bytes = 74_000_000);
     assert!((1_024..8_192).contains(&engine.ready.context_tokens), "{:?}", engine.ready);
     engine.end().expect("a quiet end");
 }
