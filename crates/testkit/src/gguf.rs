@@ -3,6 +3,7 @@
 //! The same shape, encoding and seed give the same bytes on every machine: the weights come from integers
 //! and from those operations on floats that every processor rounds alike.
 
+mod echo;
 mod encoding;
 mod format;
 mod random;
@@ -46,6 +47,31 @@ pub fn write(
     encoding: Encoding,
     seed: u64,
 ) -> io::Result<()> {
+    write_rows(output, shape, encoding, seed, &|tensor, _, random, row| {
+        row.fill_with(|| weight(tensor, random));
+    })
+}
+
+/// Writes a model that repeats: what follows each token is the token `distance` places before. It is a
+/// small Qwen3, replacing what is there.
+pub fn write_echo_file(path: &Path, distance: u16) -> io::Result<()> {
+    let mut output = BufWriter::new(File::create(path)?);
+    write_rows(&mut output, &echo::SHAPE, Encoding::F32, 1, &|tensor, number, random, row| {
+        echo::fill(tensor, number, distance, random, row);
+    })?;
+    output.flush()
+}
+
+/// Fills a row of a tensor, which is told by its number.
+type Fill<'a> = &'a dyn Fn(&Tensor, usize, &mut Random, &mut [f32]);
+
+fn write_rows(
+    output: &mut impl Write,
+    shape: &Shape,
+    encoding: Encoding,
+    seed: u64,
+    fill: Fill<'_>,
+) -> io::Result<()> {
     let tensors = shape.tensors();
     let header = header(shape, encoding, &tensors);
     output.write_all(&header)?;
@@ -55,8 +81,8 @@ pub fn write(
         let encoding = tensor.encoding(encoding);
         let mut row = vec![0.0; tensor.columns];
         let mut bytes = Vec::new();
-        for _ in 0..tensor.rows {
-            row.fill_with(|| weight(tensor, &mut random));
+        for number in 0..tensor.rows {
+            fill(tensor, number, &mut random, &mut row);
             bytes.clear();
             encoding.encode(&row, &mut bytes);
             output.write_all(&bytes)?;

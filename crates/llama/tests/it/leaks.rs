@@ -9,13 +9,16 @@ use modelstat_redact::{Floor, RawText, RedactedText};
 use modelstat_summarize::{
     Draft, Engine, EngineError, Outline, Removed, Summary, Turn, read_answer, summarise_with,
 };
-use modelstat_testkit::gguf::Encoding;
-use modelstat_testkit::{Scanner, Session};
+use modelstat_testkit::gguf::{Encoding, write_echo_file};
+use modelstat_testkit::{Needle, Scanner, Session};
 
 use crate::asked::{Asked, Budget};
 use crate::support::{SMALL, Tiny};
 
 const SESSIONS: u64 = 1_000;
+
+/// Sessions that a model repeats; the gate's own tests repeat a thousand.
+const REPEATED: u64 = 32;
 
 const BUDGET: Budget = Budget { prompt_tokens: 64, answer_tokens: 600 };
 
@@ -62,13 +65,21 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn count(&mut self, session: &Session, draft: Result<Draft, EngineError>) {
-        let turns = turns(session);
-        let summary = summarise_with(&[&Said(draft)], &turns, Floor::built_in(), Removed::none());
+        self.count_turns(session, &turns(session), draft);
+    }
+
+    fn count_turns(
+        &mut self,
+        session: &Session,
+        turns: &[Turn],
+        draft: Result<Draft, EngineError>,
+    ) {
+        let summary = summarise_with(&[&Said(draft)], turns, Floor::built_in(), Removed::none());
         let leaving = leaving(&summary);
         let scanner = Scanner::new(session.secrets.iter().chain(&session.names).cloned().collect());
         let hits = scanner.scan_bytes("abstract", &leaving).expect("texts are short");
         let found: BTreeSet<&str> = hits.iter().map(|hit| hit.needle.as_str()).collect();
-        let any = |needles: &[modelstat_testkit::Needle]| {
+        let any = |needles: &[Needle]| {
             u64::from(needles.iter().any(|needle| found.contains(needle.name())))
         };
         self.sessions += 1;
@@ -135,4 +146,51 @@ fn random_weights_give_no_secret_away() {
     });
     tally.check("random weights");
     assert!(tally.sessions == SESSIONS && tally.used > SESSIONS / 10, "{tally:?}");
+}
+
+/// The turns of a session behind a redactor that finds nothing.
+fn bare_turns(session: &Session) -> Vec<Turn> {
+    let bare = |(turn, raw): (Turn, &String)| {
+        let text = Some(RedactedText::from_static(raw.clone().leak()));
+        Turn { text, ..turn }
+    };
+    turns(session).into_iter().zip(&session.texts).map(bare).collect()
+}
+
+/// Has a model repeat sessions; its answers must hold what they were planted with before the gate.
+fn repeat(
+    engine: &mut Asked,
+    turns: fn(&Session) -> Vec<Turn>,
+    what: fn(&Session) -> &[Needle],
+) -> Tally {
+    let sessions: Vec<Session> = (0..REPEATED).map(Session::new).collect();
+    let all: Vec<Vec<Turn>> = sessions.iter().map(turns).collect();
+    let outlines: Vec<Outline> = all.iter().map(|turns| Outline::of(turns)).collect();
+    let mut tally = Tally::default();
+    let mut repeated = 0;
+    let answers = engine.answers(&outlines, Budget { prompt_tokens: 200, ..BUDGET });
+    for ((session, turns), answer) in sessions.iter().zip(&all).zip(answers) {
+        let answer = answer.expect("every text has an end");
+        let hits =
+            Scanner::new(what(session).to_vec()).scan_bytes("answer", answer.text.as_bytes());
+        repeated += u64::from(!hits.expect("texts are short").is_empty());
+        tally.count_turns(session, turns, read_answer(&answer.text));
+    }
+    assert!(repeated * 2 > REPEATED, "the model repeats in {repeated} answers of {REPEATED}");
+    tally
+}
+
+#[test]
+fn weights_that_repeat_give_no_secret_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("echo.gguf");
+    // From the middle of an answer's beginning back into the question.
+    write_echo_file(&path, 110).expect("room for a few megabytes");
+    let mut engine = Asked::start(&path, |_| {});
+    repeat(&mut engine, turns, |session| &session.names).check("weights that repeat");
+    // Behind a redactor that finds nothing the gate is all there is. It sees whole tokens, and the engine
+    // can be shown a part of one, so it is told how often that leaves.
+    let bare = repeat(&mut engine, bare_turns, |session| &session.secrets);
+    println!("weights that repeat, nothing redacted: {bare:?}");
+    assert!(bare.secrets * 10 < REPEATED, "{bare:?}");
 }

@@ -48,7 +48,7 @@ struct Dialogue {
 #[ignore = "needs a real model: set MODELSTAT_TEST_GGUF to its file, and run with --ignored --nocapture"]
 fn a_real_model_is_known_and_leaks_nothing() {
     let path = named(MODEL).map(PathBuf::from);
-    let path = path.expect("MODELSTAT_TEST_GGUF names the file of a model");
+    let path = path.expect("set MODELSTAT_TEST_GGUF to the file of a model");
     let sum = sha256(&path);
     let model = MODELS.iter().find(|model| model.sha256 == sum);
     let model = model.unwrap_or_else(|| {
