@@ -2,7 +2,7 @@
 //!
 //! [`Daemon::start`] opens the spool, listens, and runs five threads: one serves requests, one commits
 //! what arrives, one takes it apart, one makes abstracts, one sends what may leave; a sixth where it
-//! registers as a device. A request is acknowledged once its
+//! registers as a device, and as many more as its model makes abstracts together. A request is acknowledged once its
 //! redacted batch is on disk; from there on, everything can be killed at any moment and goes on where it
 //! was.
 //!

@@ -151,3 +151,33 @@ fn a_usage_as_the_provider_reported_it_is_read_at_both_doors() {
     );
     assert!(product.stop().success());
 }
+
+/// Says what made the only abstract of a session, once the server has it.
+fn making(product: &Product, session: &str) -> [Value; 3] {
+    let url = format!("{}/v1/sessions/{session}?app=checkout-api", product.server());
+    let segment = || get(&url, product.word("read_key")).body["segments"][0].clone();
+    wait_until("the abstract arrives", || segment()["abstract"].is_string());
+    ["engine", "fallback_reason", "prompt_version"].map(|field| segment()[field].clone())
+}
+
+#[test]
+fn why_no_model_made_an_abstract_is_told_by_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    // Nobody listens there.
+    let configuration = "[engine]\nurl = \"http://127.0.0.1:1/v1\"\nurl_model = \"qwen3\"\n\
+                         [segments]\nquiet_seconds = 6\n";
+    std::fs::write(data.join("modelstat.toml"), configuration).expect("writable");
+    let product = Product::up(&data);
+    let mut long = event("evt_1", "sess_long", NOW);
+    long["content_excerpt"] = "the retry policy never ends and the build fails ".repeat(9).into();
+    let mut short = event("evt_2", "sess_short", NOW);
+    short["content_excerpt"] = json!("The retry policy never ends.");
+    let sent = batch("checkout-api", &[long, short]);
+    assert_eq!(post(product.word("daemon_url"), product.word("ingest_key"), &sent).status, 200);
+    let template = |why: &str| [json!("template"), json!(why), Value::Null];
+    assert_eq!(making(&product, "sess_long"), template("http.unavailable"));
+    assert_eq!(making(&product, "sess_short"), template("http.too_short"));
+    assert!(product.stop().success());
+}

@@ -113,8 +113,8 @@ impl Abstracts {
     /// Makes abstracts until there is no more to make.
     pub(super) fn serve(&self, bench: &Bench) {
         while let Some(Job { ticket, session, planned }) = bench.take() {
-            let make = || self.make(&session, &planned, Asking::Now);
-            let made = match catch_unwind(AssertUnwindSafe(make)) {
+            let work = || self.make(&session, &planned, Asking::Now);
+            let made = match catch_unwind(AssertUnwindSafe(work)) {
                 Err(_) => Err(Broken::Panicked),
                 Ok(Err(error)) => Err(Broken::Database(error)),
                 // An engine that is being ended fails; what it would have said is worth another start.
