@@ -82,9 +82,9 @@ impl EngineSection {
         folder: &Path,
     ) -> anyhow::Result<ModelEngines> {
         let numbers = self.numbers()?;
-        let in_file = self.model.as_ref().map(|model| match is_path(model) {
-            true => folder.join(model).to_string_lossy().into_owned(),
-            false => model.clone(),
+        let in_file = self.model.as_ref().map(|model| {
+            let path = is_path(model).then(|| folder.join(model).to_string_lossy().into_owned());
+            path.unwrap_or_else(|| model.clone())
         });
         let model = chosen(options.engine.clone().or(in_file));
         let child = model.map(|model| child(&wanted(&model, home)?, &numbers)).transpose()?;
