@@ -95,9 +95,9 @@ impl EngineSection {
         home: &Home,
         folder: &Path,
     ) -> anyhow::Result<Option<ChildOptions>> {
-        let in_file = self.model.as_ref().map(|model| match is_path(model) {
-            true => folder.join(model).to_string_lossy().into_owned(),
-            false => model.clone(),
+        let in_file = self.model.as_ref().map(|model| {
+            let path = is_path(model).then(|| folder.join(model).to_string_lossy().into_owned());
+            path.unwrap_or_else(|| model.clone())
         });
         let model = chosen(given.cloned().or(in_file));
         model.map(|model| child(&wanted(&model, home)?, &self.numbers()?)).transpose()

@@ -20,8 +20,8 @@ pub(crate) struct EngineOptions {
         default_missing_value = DEFAULT_MODEL
     )]
     pub(crate) engine: Option<String>,
-    /// Summarise with a model behind an API like OpenAI's on this machine, or `none`: Ollama has it at
-    /// http://127.0.0.1:11434/v1
+    /// Summarise with a model behind an API like OpenAI's on this machine, or `none`; Ollama has it at
+    /// `http://127.0.0.1:11434/v1`
     #[arg(long, value_name = "URL|none", env = "MODELSTAT_ENGINE_URL")]
     pub(crate) engine_url: Option<String>,
     /// The model's name there

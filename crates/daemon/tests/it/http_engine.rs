@@ -82,8 +82,8 @@ fn serve(stream: &TcpStream, behaviour: &Behaviour, all: &Mutex<Vec<Asked>>) {
     let mut head = String::new();
     while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
     let lines = head.lines().filter_map(|line| line.split_once(": "));
-    let length = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let length = length.filter_map(|(_, value)| value.parse().ok()).next().unwrap_or(0);
+    let mut length = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = length.find_map(|(_, value)| value.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     if head.is_empty() || reader.read_exact(&mut body).is_err() {
         return;
@@ -188,16 +188,16 @@ fn an_answer_that_repeats_the_session_is_refused() {
     assert_eq!(world.status().refused_summaries, [("http.verbatim_run".to_owned(), 1)].into());
 }
 
-fn check(behaviour: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, word: &str, reason: &str) {
+fn check(behaviour: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, word: &str, why: &str) {
     let api = Api::start(behaviour);
     let url = format!("http://{}/v1", api.address);
-    let (world, segment) = closed(url, |endpoint| endpoint.http.time = Duration::from_millis(500));
+    let (daemon, segment) = closed(url, |endpoint| endpoint.http.time = Duration::from_millis(500));
     assert_eq!(segment["engine"], json!("template"), "{word}");
-    let status = world.status();
+    let status = daemon.status();
     let state = &status.engine_states[0];
     assert_eq!(state.failures.get(word), Some(&1), "{state:?}");
     let told = state.reason.clone().unwrap_or_default();
-    assert!(told.contains(reason), "{told}");
+    assert!(told.contains(why), "{told}");
     assert_eq!(status.refused_summaries.len(), 1, "{:?}", status.refused_summaries);
 }
 

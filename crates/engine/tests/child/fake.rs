@@ -64,12 +64,21 @@ fn forever() -> ! {
 
 /// Does as it is told until its input ends.
 pub(crate) fn run(mode: &str) -> ExitCode {
+    if let Some(end) = begin(mode) {
+        return end;
+    }
+    work(mode);
+    ExitCode::SUCCESS
+}
+
+/// Gets ready, unless it is to end before.
+fn begin(mode: &str) -> Option<ExitCode> {
     match mode {
-        "exits" => return ExitCode::from(3),
+        "exits" => return Some(ExitCode::from(3)),
         "silent" => forever(),
         "unusable" => {
             say(&FromEngine::Unusable { reason: "the file is truncated".to_owned() });
-            return ExitCode::SUCCESS;
+            return Some(ExitCode::SUCCESS);
         }
         "complains" => {
             std::io::stderr().write_all(b"cannot map the file\n").expect("a pipe");
@@ -78,6 +87,10 @@ pub(crate) fn run(mode: &str) -> ExitCode {
         "together" => ready(4),
         _ => ready(2),
     }
+    None
+}
+
+fn work(mode: &str) {
     match mode {
         "aborts" => {
             next_job();
@@ -151,5 +164,4 @@ pub(crate) fn run(mode: &str) -> ExitCode {
             assert_eq!(std::io::stdin().read(&mut [0]).ok(), Some(0));
         }
     }
-    ExitCode::SUCCESS
 }
