@@ -121,7 +121,7 @@ impl Prepared {
             body: is_kept.then(|| pack_quickly(&encoded)),
             rejected: count_reasons(&rejected),
             findings,
-            arrived: is_kept.then_some(Arrived { batch, removed, bytes: encoded.len() }),
+            arrived: is_kept.then(|| Box::new(Arrived { batch, removed, bytes: encoded.len() })),
         };
         Self { entry, events, batch_id, rejected, warnings: parsed.warnings }
     }

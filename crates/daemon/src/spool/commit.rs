@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     pub(crate) rejected: Vec<(String, u64)>,
     pub(crate) findings: FindingCounts,
     /// The batch itself, which the pipeline is spared reading again.
-    pub(crate) arrived: Option<Arrived>,
+    pub(crate) arrived: Option<Box<Arrived>>,
 }
 
 /// What became of a commit.
@@ -70,7 +70,7 @@ impl Spool {
             Ok(receipts) => {
                 for (entry, row) in entries.iter_mut().zip(rows) {
                     if let (Some(row), Some(arrived)) = (row, entry.arrived.take()) {
-                        self.arrived.put(row, arrived);
+                        self.arrived.put(row, *arrived);
                     }
                 }
                 receipts
