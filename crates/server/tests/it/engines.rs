@@ -118,6 +118,8 @@ impl Engine for Hanging {
 fn text_waits_a_day_for_an_engine_and_no_longer() {
     let (engine, is_asked, go) = Hanging::new();
     let world = World::start(with(engine));
+    // It goes before the server, which waits for its engine when it stops.
+    let go = go;
     world.send(&world.keys, &batch(&[turn("evt_1", "sess", 0, QUESTION)]));
     let piece = world.pieces().remove(0);
     world.clock.pass(QUIET);
