@@ -60,14 +60,14 @@ impl Shared {
             if self.is_stopping.load(Ordering::Relaxed) {
                 break;
             }
-            let Some(made) = self.make(session, planned, mode)? else { return Ok(None) };
+            let Some(next) = self.make(session, planned, mode)? else { return Ok(None) };
             let is_full = gathered.made.len() >= MAX_SEGMENTS;
-            let is_other = |last: &MadeSegment| last.kept.device_id != made.kept.device_id;
+            let is_other = |last: &MadeSegment| last.kept.device_id != next.kept.device_id;
             if is_full || gathered.made.last().is_some_and(is_other) {
                 self.commit(session, std::mem::take(&mut gathered), mode)?;
             }
-            gathered.closed.push(ClosedText::of(&made, planned));
-            gathered.made.push(made);
+            gathered.closed.push(ClosedText::of(&next, planned));
+            gathered.made.push(next);
         }
         self.commit(session, gathered, mode)?;
         Ok(None)
