@@ -110,7 +110,7 @@ export function makeSample(now: Date, sessionCount = 420, days = 62): Sample {
     if (last === undefined || random() < 0.12) continue;
     const key = `${entry.app}/${sessionId}`;
     sample.segments.set(key, [
-      makeSegment(events, story, sessionId, random() < 0.7 ? "qwen3-0.6b" : "template"),
+      makeSegment(events, story, sessionId, random() < 0.7 ? "llama" : "template"),
     ]);
     if (entry.app === "code-review")
       sample.toolCalls.set(
@@ -227,6 +227,7 @@ function makeSegment(
   sessionId: string,
   engine: string,
 ): Segment {
+  const byModel = engine === "llama";
   return {
     segment_id: `seg_${sessionId.slice(5)}`,
     generation: "1",
@@ -236,7 +237,10 @@ function makeSegment(
     abstract: story[1],
     work_type: story[2],
     engine,
-    engine_version: "1",
+    engine_version: byModel ? "qwen3-0.6b-q4_k_m@9465e63a22ad/p1" : "1",
+    model_sha256: byModel ? "9465e63a22add5354d9bb4b99e90117043c7124007664907259bd16d043bb031" : null,
+    prompt_version: byModel ? "1" : null,
+    fallback_reason: byModel ? null : "llama.too_short",
     turns: events.length,
     source_event_ids: events.map((event) => event.source_event_id),
     tags: [],

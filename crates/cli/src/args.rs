@@ -15,7 +15,7 @@ use crate::commands::model::ModelVerb;
 use crate::commands::redact::Identifiers;
 
 pub(crate) use devices::{DevicesArguments, DevicesVerb};
-pub(crate) use engine::{EngineArguments, EngineOptions, ServerEngineOption};
+pub(crate) use engine::{EngineArguments, EngineOptions, PriorityWord, ServerEngineOption};
 pub(crate) use service::{
     ServiceArguments, ServiceInstallArguments, ServiceTarget, ServiceVerb, ServiceWord,
 };

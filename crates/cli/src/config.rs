@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use modelstat_daemon::{FallbackEngine, ModelEngines, SegmentLimits, SegmentOptions, SpoolLimits};
+use modelstat_daemon::{
+    FallbackEngine, ModelEngines, SegmentLimits, SegmentOptionError, SegmentOptions, SpoolLimits,
+};
 use modelstat_server::ChildOptions;
 use serde::Deserialize;
 
@@ -109,14 +111,15 @@ impl File {
                  daemon_socket, require_token, daemon_allow_remote, register, register_hostname, \
                  fallback, redact.identifiers, redact.rules, segments.gap_seconds, \
                  segments.max_turns, segments.max_span_seconds, segments.max_chars, \
-                 segments.quiet_seconds, spool.max_bytes, spool.max_age, spool.reserve_bytes, \
+                 segments.quiet_seconds, segments.model_queue, spool.max_bytes, spool.max_age, spool.reserve_bytes, \
                  engine.model, engine.threads, engine.sequences, engine.idle_minutes, \
-                 engine.max_memory_mb, engine.job_seconds, engine.url, engine.url_model, \
+                 engine.max_memory_mb, engine.job_seconds, engine.priority, engine.url, engine.url_model, \
                  engine.allow_remote, engine.api_key_file, raw.max_bytes",
             )
         })?;
         // Before anything starts.
         file.segments()?;
+        file.model_queue()?;
         file.raw_bytes()?;
         file.engine.check()?;
         Ok(file)
@@ -190,9 +193,12 @@ impl File {
 
     /// When a segment ends.
     pub(crate) fn segments(&self) -> anyhow::Result<SegmentLimits> {
-        self.segments.limits().map_err(|error| {
-            hinted(error.to_string(), format!("change {} in modelstat.toml", error.name()))
-        })
+        self.segments.limits().map_err(out_of_range)
+    }
+
+    /// How many segments may wait for a model.
+    pub(crate) fn model_queue(&self) -> anyhow::Result<usize> {
+        self.segments.model_queue().map_err(out_of_range)
     }
 
     /// Limits of the daemon's spool, checked.
@@ -226,4 +232,7 @@ impl File {
         let in_file = || self.redact.rules.as_ref().map(|path| self.folder.join(path));
         options.redact_rules.clone().or_else(in_file)
     }
+}
+fn out_of_range(error: SegmentOptionError) -> anyhow::Error {
+    hinted(error.to_string(), format!("change {} in modelstat.toml", error.name()))
 }

@@ -4,6 +4,7 @@
 
 mod story;
 
+use modelstat_models::{DEFAULT_MODEL, find};
 use modelstat_wire::{Timestamp, batch_id, segment_id, source_event_id, tool_call_id};
 use serde_json::{Value, json};
 
@@ -13,6 +14,9 @@ use story::{Dice, SERVICES, Service, Task};
 const DAYS: i64 = 30;
 const DAY_MICROS: i64 = 86_400_000_000;
 const MINUTE_MICROS: i64 = 60_000_000;
+
+/// Turns with which a session has enough words for a model.
+const TURNS_FOR_A_MODEL: u64 = 4;
 
 /// Sends the sample data to a server.
 pub(crate) fn fill(server_url: &str, ingest_key: &str, now: Timestamp) -> anyhow::Result<()> {
@@ -92,13 +96,22 @@ impl<'a> Day<'a> {
             at += MINUTE_MICROS * i64::try_from(1 + dice.below(4)).unwrap_or(1);
         }
         let times = (time(start), time(at));
-        self.segments.push(json!({
+        let mut segment = json!({
             "segment_id": segment_id(self.service.app, &session, &ids), "session_id": session,
             "agent": self.service.agent, "started_at": times.0, "ended_at": times.1,
             "abstract": format!("{} {} with {model}.", task.outcome, counted(turns)), "title": task.title,
             "work_type": task.work_type, "engine": "template", "engine_version": "sample",
             "tags": [{"root_key": "work_types", "name": task.work_type}], "source_event_ids": ids,
-        }));
+        });
+        // As it would be on a machine with the default model, which is not asked about few words.
+        if turns >= TURNS_FOR_A_MODEL {
+            segment["engine"] = json!("llama");
+            segment["prompt_version"] = json!("1");
+            segment["model_sha256"] = json!(find(DEFAULT_MODEL).map(|model| model.sha256));
+        } else {
+            segment["fallback_reason"] = json!("llama.too_short");
+        }
+        self.segments.push(segment);
         self.titles.insert(session, json!(task.title));
     }
 

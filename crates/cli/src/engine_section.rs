@@ -14,7 +14,7 @@ use modelstat_daemon::{
 use modelstat_models::{LooseFile, MODELS, Model, Store, StoreError, find};
 use serde::Deserialize;
 
-use crate::args::EngineOptions;
+use crate::args::{EngineOptions, PriorityWord};
 use crate::config::environment;
 use crate::error::hinted;
 use crate::home::Home;
@@ -47,6 +47,7 @@ pub(crate) struct EngineSection {
     idle_minutes: Option<u64>,
     max_memory_mb: Option<u64>,
     job_seconds: Option<u64>,
+    priority: Option<PriorityWord>,
     url: Option<String>,
     url_model: Option<String>,
     allow_remote: Option<bool>,
@@ -61,6 +62,7 @@ struct Numbers {
     idle: Duration,
     max_memory_mb: Option<u64>,
     job: Duration,
+    priority: PriorityWord,
 }
 
 /// A model that was asked for.
@@ -118,6 +120,7 @@ impl EngineSection {
             idle: idle.map_or(defaults.idle, Duration::from_mins),
             max_memory_mb: within("max_memory_mb", self.max_memory_mb, 256..=262_144)?,
             job: job.map_or(defaults.job, Duration::from_secs),
+            priority: self.priority.unwrap_or(PriorityWord::Low),
         })
     }
 
@@ -279,6 +282,7 @@ fn child(wanted: &Wanted, numbers: &Numbers) -> anyhow::Result<ChildOptions> {
     let needed_mb = (wanted.bytes / 1_000_000 + SPARE_MB).max(MIN_DEFAULT_MB);
     let max_memory_mb = numbers.max_memory_mb.unwrap_or(needed_mb);
     let options = [
+        ("--priority", numbers.priority.as_str().to_owned()),
         ("--threads", numbers.threads.to_string()),
         ("--sequences", numbers.sequences.to_string()),
         ("--max-memory-mb", max_memory_mb.to_string()),

@@ -17,6 +17,10 @@ use crate::reach::Reach;
 /// Where a daemon listens unless told otherwise: this machine only.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4319);
 
+/// How many segments wait for a model unless told otherwise: about a quarter of an hour of one core. While
+/// they wait, so does their text.
+pub const DEFAULT_MODEL_QUEUE: usize = 100;
+
 const MIB: u64 = 1024 * 1024;
 
 /// Everything that a daemon is told.
@@ -46,6 +50,8 @@ pub struct Config {
     pub segments: SegmentLimits,
     /// What makes abstracts.
     pub engines: Engines,
+    /// How many segments may wait for a model: beyond it the oldest do without.
+    pub model_queue: usize,
     /// The engines with a model, which are asked after the first of [`Config::engines`].
     pub models: ModelEngines,
     /// How much is kept while the server cannot take it.
@@ -79,6 +85,7 @@ impl Config {
             hashes: Hashes::default(),
             segments: SegmentLimits::default(),
             engines: Engines::default(),
+            model_queue: DEFAULT_MODEL_QUEUE,
             models: ModelEngines::default(),
             spool: SpoolLimits::default(),
             ledger: LedgerLimits::default(),

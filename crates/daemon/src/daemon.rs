@@ -23,7 +23,7 @@ use crate::files::{self, FileError};
 use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
 use crate::keys::{KeyRing, KeysError};
 use crate::models::{ModelEngineError, Models};
-use crate::pipeline::{Abstracts, Pipeline, Sessions};
+use crate::pipeline::{Abstracts, Pipeline, Sessions, content_key};
 use crate::reach::Reach;
 use crate::shipper::{Shipper, Shown};
 use crate::spool::{Kind, Spool, Writer};
@@ -162,6 +162,7 @@ impl Daemon {
         let path = config.data_dir.join("spool.db");
         let spool = Spool::open(&path, config.spool, keys.has_own(), clock.now());
         let spool = Arc::new(spool.map_err(StartError::Spool)?);
+        spool.follow_clock(clock.as_ref()).map_err(StartError::Spool)?;
         let signing = DeviceKey::open(&config.data_dir).map_err(StartError::DeviceKey)?;
         let ledger = open_ledger(&config, &Arc::new(signing), clock.as_ref());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
@@ -228,7 +229,6 @@ impl Daemon {
             requires_token: config.reach.requires_token,
             keys,
             writer: writer.clone(),
-            packers: Arc::default(),
             reports: Reports {
                 status: Arc::new(move || source.status()),
                 ledger: Arc::clone(&shared.ledger),
@@ -346,6 +346,8 @@ impl Shared {
             engines: self.engines.clone(),
             floor: config.floor.texts().clone(),
             removed_key: removed_key(config.floor.key()),
+            content_key: content_key(config.floor.key()),
+            model_queue: config.model_queue,
             policy: Self::policy(config),
             limits: config.segments,
             pace: config.pace,
@@ -395,7 +397,7 @@ impl Shared {
     fn status(&self) -> Result<Status, DatabaseError> {
         let (used_bytes, limit_bytes) = self.spool.used();
         let limits = self.spool.limits();
-        let [incoming, outbox, turns, quarantine, closed] = self.spool.depths()?;
+        let [incoming, outbox, turns, quarantine, closed, known] = self.spool.depths()?;
         let waiting = self.spool.waiting();
         let (keys, last_ship, last_failure) = {
             let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -423,6 +425,7 @@ impl Shared {
                 turns,
                 quarantine,
                 closed,
+                known,
                 damaged_files: self.spool.damaged_files(),
             },
             keys,

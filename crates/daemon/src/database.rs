@@ -145,6 +145,20 @@ pub(crate) fn checkpoint(connection: &Connection) -> Result<bool, DatabaseError>
     Ok(busy == 0)
 }
 
+/// Opens a file a second time, to bring its log into it while the first connection commits.
+pub(crate) fn open_beside(path: &Path) -> Result<Connection, DatabaseError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")?;
+    Ok(connection)
+}
+
+/// Brings as much of the log into the file as nobody is held up by.
+pub(crate) fn checkpoint_beside(connection: &Connection) -> Result<(), DatabaseError> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
 /// Counts and sizes fit SQLite's integers; what does not is cut to the largest.
 pub(crate) fn integer(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)

@@ -30,7 +30,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Secret;
 use crate::keys::KeyRing;
-use crate::spool::{Packers, Writer};
+use crate::spool::Writer;
 use crate::status::Status;
 
 pub(crate) use admin::Reports;
@@ -50,7 +50,6 @@ pub(crate) struct App {
     pub(crate) requires_token: bool,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) writer: Writer,
-    pub(crate) packers: Arc<Packers>,
     pub(crate) reports: Reports,
     pub(crate) page: Kept,
     pub(crate) refused: Arc<RefusalCounts>,

@@ -33,7 +33,9 @@ mod spool;
 mod status;
 mod wake;
 
-pub use config::{Config, DEFAULT_LISTEN, Hashes, LedgerLimits, Pace, Secret, SpoolLimits};
+pub use config::{
+    Config, DEFAULT_LISTEN, DEFAULT_MODEL_QUEUE, Hashes, LedgerLimits, Pace, Secret, SpoolLimits,
+};
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use device::{DeviceState, DeviceStatus, Registration};
@@ -51,7 +53,8 @@ pub use modelstat_engine::{
     ChildLimits, ChildOptions, EngineState, EngineStatus, FindModel, HttpOptions, ModelProblem,
 };
 pub use modelstat_summarize::{
-    Draft, Engine, EngineError, Engines, FallbackEngine, Quoting, SegmentLimits, Turn, WorkType,
+    Draft, Engine, EngineError, Engines, FallbackEngine, Model, Quoting, SegmentLimits, Turn,
+    WorkType,
 };
 pub use modelstat_wire::egress::Excerpt;
 pub use reach::Reach;

@@ -4,9 +4,12 @@
 //! transaction that queues it. Each has a thread of its own, so that no engine holds up a number.
 
 mod abstracts;
+mod bench;
 mod body;
 mod expired;
 mod halve;
+mod known;
+mod queue;
 mod segments;
 mod sessions;
 mod take_apart;
@@ -27,6 +30,7 @@ pub(crate) use abstracts::Abstracts;
 pub(crate) use body::compress;
 pub(crate) use expired::{app_and_device, report_of};
 pub(crate) use halve::{halve, unzip};
+pub(crate) use known::content_key;
 pub(crate) use sessions::Sessions;
 
 /// How long a batch is remembered, so that its repeat is told apart.
@@ -82,8 +86,17 @@ impl Pipeline {
     }
 
     fn work(&self) -> Result<(), DatabaseError> {
-        while self.wake.phase() != Phase::Ending && self.take_apart_some()? {}
+        while self.wake.phase() != Phase::Ending && self.take_apart_some()? {
+            self.shorten_log();
+        }
+        self.shorten_log();
         Ok(())
+    }
+
+    fn shorten_log(&self) {
+        if let Err(error) = self.spool.shorten_log() {
+            tracing::warn!(%error, "the spool's log could not be shortened, will retry");
+        }
     }
 
     /// Takes the oldest batches apart; returns whether there were any.
@@ -94,8 +107,8 @@ impl Pipeline {
         }
         let steps: Vec<Step> = incoming
             .into_iter()
-            .map(|incoming| Step {
-                moved: take_apart::take_apart(&incoming, &self.policy),
+            .map(|(incoming, content)| Step {
+                moved: take_apart::take_apart(incoming.key, content, &self.policy),
                 incoming,
             })
             .collect();
@@ -119,7 +132,12 @@ impl Pipeline {
         if let Err(error) = self.spool.forget_closed(now) {
             tracing::warn!(%error, "closed segments could not be forgotten, will retry");
         }
-        if let Err(error) = self.spool.expire_turns(self.clock.now()) {
+        if let Err(error) = self.spool.forget_known(now) {
+            tracing::warn!(%error, "known contents could not be forgotten, will retry");
+        }
+        let followed = self.spool.follow_clock(self.clock.as_ref());
+        let expired = followed.and_then(|()| self.spool.expire_turns(self.clock.now()));
+        if let Err(error) = expired {
             tracing::warn!(%error, "turns could not be given up for their age, will retry");
         }
         if forgot.is_some_and(|at| at.elapsed() < FORGET_INTERVAL) {

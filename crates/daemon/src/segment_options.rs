@@ -5,6 +5,8 @@ use std::time::Duration;
 use modelstat_summarize::SegmentLimits;
 use serde::Deserialize;
 
+use crate::config::DEFAULT_MODEL_QUEUE;
+
 /// How far a limit may be moved, as a factor up and down: beyond it, a segment is no unit of work any more.
 const FACTOR: u64 = 10;
 
@@ -22,6 +24,8 @@ pub struct SegmentOptions {
     pub max_chars: Option<u64>,
     /// After this long without an arrival the last segment is closed.
     pub quiet_seconds: Option<u64>,
+    /// Most segments that wait for a model; beyond it the oldest do without.
+    pub model_queue: Option<u64>,
 }
 
 /// A limit is moved too far.
@@ -63,6 +67,12 @@ impl SegmentOptions {
             max_chars: number("max_chars", self.max_chars, default.max_chars)?,
             quiet: seconds("quiet_seconds", self.quiet_seconds, default.quiet)?,
         })
+    }
+
+    /// Returns how many segments may wait for a model, within a tenth and ten times the default.
+    pub fn model_queue(&self) -> Result<usize, SegmentOptionError> {
+        let queue = checked("model_queue", self.model_queue, DEFAULT_MODEL_QUEUE as u64)?;
+        Ok(usize::try_from(queue).unwrap_or(usize::MAX))
     }
 }
 
@@ -112,5 +122,9 @@ mod tests {
             SegmentOptions { quiet_seconds: Some(601), ..none },
             Some("segments.quiet_seconds is 601, and may be 6 to 600"),
         );
+        assert_eq!(none.model_queue(), Ok(DEFAULT_MODEL_QUEUE));
+        let few = SegmentOptions { model_queue: Some(9), ..none }.model_queue();
+        let said = few.expect_err("too few").to_string();
+        assert_eq!(said, "segments.model_queue is 9, and may be 10 to 1000");
     }
 }

@@ -125,7 +125,9 @@ impl Shipper {
 
     /// Gives up what is too old, on this thread so that nothing goes while it is on its way.
     fn expire(&self) {
-        if let Err(error) = self.spool.expire_requests(self.clock.now(), app_and_device) {
+        let followed = self.spool.follow_clock(self.clock.as_ref());
+        let expire = || self.spool.expire_requests(self.clock.now(), app_and_device);
+        if let Err(error) = followed.and_then(|()| expire()) {
             tracing::warn!(%error, "requests could not be given up for their age, will retry");
         }
     }

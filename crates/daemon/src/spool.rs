@@ -1,13 +1,16 @@
-//! What is acknowledged and not yet shipped: one SQLite file, one connection.
+//! What is acknowledged and not yet shipped: one SQLite file, and one connection that changes it.
 //!
 //! Every step from queue to queue is one transaction, so that a kill at any moment finds each batch, turn
 //! and request in exactly one place.
 
+mod age;
+mod arrived;
 mod closed;
 mod commit;
 mod counters;
 mod disk;
 mod expire;
+mod known;
 mod outbox;
 mod removed;
 mod salvage;
@@ -31,15 +34,17 @@ use crate::failpoint;
 use crate::status::Depth;
 use usage::Usage;
 
+pub(crate) use arrived::Arrived;
 pub(crate) use closed::Keep;
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
 pub(crate) use expire::Expired;
+pub(crate) use known::{ContentHash, Lesson};
 pub(crate) use outbox::{Outgoing, Shipped, ToShip, Turn};
 pub(crate) use removed::{pack_removed, unpack_removed};
 pub(crate) use sessions::digest;
-pub(crate) use steps::{Closing, Incoming, Moved, Step};
-pub(crate) use trust::{Packer, Packers, decode_batch, unpack};
+pub(crate) use steps::{Closing, Content, Moved, Step};
+pub(crate) use trust::{decode_batch, pack_quickly, pack_small, unpack};
 pub(crate) use turns::{SessionKey, SessionTurns, TurnRow};
 pub(crate) use writer::Writer;
 
@@ -48,7 +53,14 @@ const SCHEMA: &[&str] = &[
     include_str!("spool/schema.sql"),
     include_str!("spool/closed.sql"),
     include_str!("spool/order.sql"),
+    include_str!("spool/known.sql"),
 ];
+
+/// The length from which on the log is brought into the file: SQLite's own default.
+const LONG_LOG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Pages of the log from which on a commit brings it in itself, as nobody else has: 64 MiB.
+const LONGEST_LOG_PAGES: u32 = 16_384;
 
 /// The file and what is known about it.
 pub(crate) struct Spool {
@@ -58,6 +70,10 @@ pub(crate) struct Spool {
     /// What one key may hold.
     share_bytes: u64,
     disk: disk::Disk,
+    arrived: arrived::ArrivedBatches,
+    age_clock: age::AgeClock,
+    /// Empties the log beside the connection that commits, so that no acknowledgement waits for it.
+    checkpointer: Mutex<Option<Connection>>,
     /// Whether the log may hold text that was dropped since it was last emptied.
     has_dropped_text: AtomicBool,
 }
@@ -70,6 +86,7 @@ struct Inner {
 impl Inner {
     fn open(path: &Path) -> Result<Self, DatabaseError> {
         let connection = database::open(path, "spool.db", SCHEMA)?;
+        connection.execute_batch(&format!("PRAGMA wal_autocheckpoint = {LONGEST_LOG_PAGES}"))?;
         let usage = Usage::read(&connection)?;
         Ok(Self { connection, usage })
     }
@@ -102,6 +119,9 @@ impl Spool {
             limits,
             share_bytes: if has_one_key { limits.bytes } else { limits.bytes / 2 },
             disk: disk::Disk::of(path, limits),
+            arrived: arrived::ArrivedBatches::default(),
+            age_clock: age::AgeClock::default(),
+            checkpointer: Mutex::default(),
             // A killed process may have left text in the log.
             has_dropped_text: AtomicBool::new(true),
         })
@@ -139,12 +159,32 @@ impl Spool {
         self.has_dropped_text.store(true, Ordering::Release);
     }
 
+    /// Brings a long log into the file, while others go on committing.
+    pub(crate) fn shorten_log(&self) -> Result<(), DatabaseError> {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let length = std::fs::metadata(&log).map_or(0, |file| file.len());
+        if length < LONG_LOG_BYTES {
+            return Ok(());
+        }
+        let mut checkpointer = self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match checkpointer.take() {
+            Some(connection) => connection,
+            None => database::open_beside(&self.path)?,
+        };
+        database::checkpoint_beside(&connection)?;
+        *checkpointer = Some(connection);
+        Ok(())
+    }
+
     /// Empties the log if it may hold text that was dropped; tries again next time if it is held up.
     pub(crate) fn checkpoint_dropped_text(&self) -> Result<(), DatabaseError> {
         if !self.has_dropped_text.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
         failpoint::reach("before_checkpoint");
+        // Most of the work is done before commits have to wait for it.
+        self.shorten_log()?;
         let emptied = database::checkpoint(&self.lock().connection);
         failpoint::reach("after_checkpoint");
         if !matches!(emptied, Ok(true)) {
@@ -174,7 +214,7 @@ impl Spool {
     }
 
     /// Returns how many rows each queue holds and when its oldest came, in milliseconds.
-    pub(crate) fn depths(&self) -> Result<[Depth; 5], DatabaseError> {
+    pub(crate) fn depths(&self) -> Result<[Depth; 6], DatabaseError> {
         let inner = self.lock();
         let depth = |table: &str, time: &str| {
             let sql = format!("SELECT COUNT(*), MIN({time}) FROM {table}");
@@ -188,6 +228,7 @@ impl Spool {
             depth("turns", "arrived_at")?,
             depth("quarantine", "moved_at")?,
             depth("closed", "closed_at")?,
+            depth("known", "used_at")?,
         ])
     }
 }

@@ -88,6 +88,8 @@ pub struct SpoolStatus {
     pub quarantine: Depth,
     /// Closed segments that late events can join, for a day.
     pub closed: Depth,
+    /// Contents of which it is known what a model makes of them.
+    pub known: Depth,
     /// Files that were damaged and moved aside, to be looked at or deleted by hand.
     pub damaged_files: u64,
 }

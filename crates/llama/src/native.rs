@@ -14,7 +14,6 @@ mod quantise;
 pub use batch::Batch;
 pub use context::{Context, ContextOptions, DecodeError};
 pub use grammar::Grammar;
-pub(crate) use log::forget_texts;
 pub use model::{Model, Special};
 pub use quantise::quantise;
 

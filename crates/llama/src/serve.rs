@@ -8,13 +8,13 @@ mod rounds;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use modelstat_engine::{FrameError, FromEngine, Ready, ToEngine, read_frame, write_frame};
 
-use crate::native::{Context, Model, forget_texts};
+use crate::native::{Context, Model};
 use crate::options::Options;
 use crate::unusable::Unusable;
 use crate::{cpu, gguf};
@@ -70,7 +70,6 @@ pub fn serve(
         load_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
     write_frame(&mut output, &FromEngine::Ready(ready))?;
-    forget_texts();
     let stop = context.stop_flag();
     let messages = listen(input, Arc::clone(&stop));
     let mut rounds = Rounds::new(context, prompt, options)?;
@@ -124,11 +123,7 @@ fn run(
 ) -> Result<(), ServeError> {
     loop {
         let next = if rounds.is_idle() {
-            // Also looks now and then whether it shall stop, should the other thread have died.
-            messages.recv_timeout(Duration::from_secs(1)).map_err(|why| match why {
-                RecvTimeoutError::Timeout => TryRecvError::Empty,
-                RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
-            })
+            messages.recv().map_err(|_| TryRecvError::Disconnected)
         } else {
             messages.try_recv()
         };

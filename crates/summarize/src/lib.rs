@@ -46,7 +46,9 @@ pub use gate::{
     Gate, LeakError, MAX_OUTPUT_BYTES, MAX_REMOVED_WORDS, MAX_VERBATIM_WORDS, Quoting, Removed,
 };
 pub use late::{ClosedMark, assign};
-pub use make::{MadeSegment, Making, SegmentSource, SegmentsOrigin, make_segment, segments_batch};
+pub use make::{
+    MadeSegment, Making, ReadSegment, SegmentSource, SegmentsOrigin, make_segment, segments_batch,
+};
 pub use material::LatePlace;
 pub use model::{
     MAX_ANSWER_TOKENS, MIN_MODEL_WORDS, Outline, PROMPT_VERSION, SYSTEM, grammar, is_worth_a_model,

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use modelstat_redact::{Floor, RawText, RedactedText};
 use modelstat_wire::{DEFAULT_APP, IngestBatch, Pairs, Segment, Tag, TokenUsage};
 
-use crate::engine::{Earlier, Engine, Fallback, Summary, Turn, summarise_again, summarise_with};
+use crate::chain::{Chain, Content, Known, Load, Model};
+use crate::engine::{Earlier, Engine, Fallback, Summary, Turn};
 use crate::gate::Removed;
 use crate::late::ClosedMark;
 use crate::material::LatePlace;
+use crate::model::Outline;
 use crate::plan::Planned;
 use crate::removed_words::StoredRemoved;
 use crate::stored::{ClosedSegment, StoredTurn};
@@ -59,31 +61,88 @@ pub struct MadeSegment {
     pub names_session: bool,
     /// The engine that made its abstract.
     pub made_by: &'static str,
-    /// Every engine that failed or was refused, with why.
+    /// Every engine that failed, was refused or was left alone, with why.
     pub refused: Vec<(&'static str, Fallback)>,
+    /// What came of the content from each model that was asked, where the same would come of it again.
+    pub learned: Vec<(&'static str, Known)>,
 }
 
 /// Makes one segment, or makes it again.
 pub fn make_segment(source: SegmentSource<'_>, making: Making<'_>) -> MadeSegment {
-    let SegmentSource { app, session_id, earlier, new_events, turns: stored, .. } = source;
-    let planned = &source.planned.joining(earlier.is_some());
-    let sums = Sums::of(earlier, new_events, &stored, making.removed_key);
-    let turns: Vec<Turn> = stored.into_iter().map(Turn::from).collect();
-    let summary = summarise(planned, earlier, &turns, &sums.removed, making);
-    let kept = earlier.map(|kept| (kept.segment_id.clone(), kept.generation + 1));
-    let (segment_id, generation) = kept.unwrap_or_else(|| {
-        let app = app.unwrap_or(DEFAULT_APP);
-        (own_id(modelstat_wire::segment_id(app, session_id, new_events)), 1)
-    });
-    let kept = keep(&segment_id, generation, &sums, &summary);
-    MadeSegment {
-        kept,
-        reopened: planned.reopens.map(|closed| closed.row),
-        mark: planned.mark(),
-        names_session: planned.is_newest && !sums.is_titled,
-        made_by: summary.made_by,
-        refused: summary.refused.clone(),
-        segment: segment(session_id, planned, (segment_id, generation), sums, summary),
+    let read = ReadSegment::of(source, making.removed_key);
+    let chain = read.chain(making.engines, Load::Free, |_, _, _| None);
+    read.make(&chain, making.floor)
+}
+
+/// A segment whose turns are in memory, so that it can be told which engines are asked about it.
+pub struct ReadSegment<'a> {
+    app: Option<&'a str>,
+    session_id: &'a RedactedText,
+    planned: Planned,
+    earlier: Option<&'a ClosedSegment<RedactedText>>,
+    new_events: &'a [RedactedText],
+    turns: Vec<Turn>,
+    sums: Sums,
+}
+
+impl<'a> ReadSegment<'a> {
+    /// Takes what was read; removed words are hashed under the key.
+    pub fn of(source: SegmentSource<'a>, removed_key: [u8; 32]) -> Self {
+        let SegmentSource { app, session_id, earlier, new_events, turns, .. } = source;
+        let sums = Sums::of(earlier, new_events, &turns, removed_key);
+        let turns = turns.into_iter().map(Turn::from).collect();
+        let planned = source.planned.joining(earlier.is_some());
+        Self { app, session_id, planned, earlier, new_events, turns, sums }
+    }
+
+    /// Decides which engines are asked, as [`Chain::about`] does.
+    pub fn chain<'e>(
+        &self,
+        engines: &[&'e dyn Engine],
+        load: Load,
+        known: impl FnMut(&dyn Engine, &Model, &Outline) -> Option<Known>,
+    ) -> Chain<'e> {
+        Chain::about(engines, &self.content(), load, known)
+    }
+
+    /// Makes the segment.
+    pub fn make(self, chain: &Chain<'_>, floor: &Floor) -> MadeSegment {
+        let summary = chain.summarise(&self.content(), floor, &self.sums.removed);
+        let Self { app, session_id, planned, earlier, new_events, sums, .. } = self;
+        let kept = earlier.map(|kept| (kept.segment_id.clone(), kept.generation + 1));
+        let (segment_id, generation) = kept.unwrap_or_else(|| {
+            let app = app.unwrap_or(DEFAULT_APP);
+            (own_id(modelstat_wire::segment_id(app, session_id, new_events)), 1)
+        });
+        let kept = keep(&segment_id, generation, &sums, &summary);
+        MadeSegment {
+            kept,
+            reopened: planned.reopens.map(|closed| closed.row),
+            mark: planned.mark(),
+            names_session: planned.is_newest && !sums.is_titled,
+            made_by: summary.made_by,
+            refused: summary.refused.clone(),
+            learned: summary.learned.clone(),
+            segment: segment(session_id, &planned, (segment_id, generation), sums, summary),
+        }
+    }
+
+    fn content(&self) -> Content<'_> {
+        let (Some(earlier), Some(closed)) = (self.earlier, self.planned.reopens) else {
+            return Content { turns: &self.turns, earlier: None };
+        };
+        let first = self.planned.turns.first().map(|place| place.mark.ts);
+        let last = self.planned.turns.last().map(|place| place.mark.ts);
+        let earlier = Earlier {
+            features: &earlier.features,
+            text: &earlier.text,
+            is_of_model: earlier.is_of_model,
+            place: LatePlace {
+                begins: first.is_some_and(|first| first < closed.mark.first),
+                ends: last.is_some_and(|last| last >= closed.mark.last),
+            },
+        };
+        Content { turns: &self.turns, earlier: Some(earlier) }
     }
 }
 
@@ -189,31 +248,6 @@ impl Sums {
     }
 }
 
-fn summarise(
-    planned: &Planned,
-    earlier: Option<&ClosedSegment<RedactedText>>,
-    turns: &[Turn],
-    removed: &Removed,
-    making: Making<'_>,
-) -> Summary {
-    let Making { engines, floor, .. } = making;
-    let (Some(earlier), Some(closed)) = (earlier, planned.reopens) else {
-        return summarise_with(engines, turns, floor, removed);
-    };
-    let first = planned.turns.first().map(|place| place.mark.ts);
-    let last = planned.turns.last().map(|place| place.mark.ts);
-    let earlier = Earlier {
-        features: &earlier.features,
-        text: &earlier.text,
-        is_of_model: earlier.is_of_model,
-        place: LatePlace {
-            begins: first.is_some_and(|first| first < closed.mark.first),
-            ends: last.is_some_and(|last| last >= closed.mark.last),
-        },
-    };
-    summarise_again(engines, &earlier, turns, floor, removed)
-}
-
 /// The segment as it leaves.
 fn segment(
     session_id: &RedactedText,
@@ -225,6 +259,7 @@ fn segment(
     let mark = planned.mark();
     let tag = |name| Tag { root_key: RedactedText::from_static(TOPICS), name };
     let redactions = sums.redactions.into_iter().take(modelstat_wire::limits::MAX_LIST_ENTRIES);
+    let fallback_reason = summary.fallback_reason().map(own_id);
     let chosen = summary.chosen;
     Segment {
         segment_id,
@@ -238,6 +273,9 @@ fn segment(
         work_type: Some(RedactedText::from_static(chosen.work_type.as_str())),
         engine: Some(chosen.engine),
         engine_version: Some(chosen.engine_version),
+        model_sha256: chosen.model_sha256,
+        prompt_version: chosen.prompt_version,
+        fallback_reason,
         tokens: sums.tokens,
         tags: summary.phrases.into_iter().map(tag).collect(),
         redaction: redactions.collect(),

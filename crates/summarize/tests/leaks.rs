@@ -8,20 +8,9 @@ use modelstat_summarize::{
     Draft, Engine, EngineError, ExtractEngine, Removed, Summary, TemplateEngine, Turn, WorkType,
     summarise_with,
 };
-use modelstat_testkit::{Needle, Plant, Scanner};
+use modelstat_testkit::{Needle, Scanner, Session};
 
 const SESSIONS: u64 = 1_000;
-
-/// How many of a plant's families one session holds.
-const PLANTED: usize = 3;
-
-/// A session, and what must not be found in what is made of it.
-struct Session {
-    /// What was written, in its turns.
-    raw: Vec<String>,
-    secrets: Vec<Needle>,
-    names: Vec<Needle>,
-}
 
 /// Whether the redactor at the door works, or lets everything pass.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,56 +19,21 @@ enum Door {
     Broken,
 }
 
-impl Session {
-    fn new(number: u64) -> Self {
-        let plant = Plant::new(&format!("session {number}"), number);
-        let all = plant.planted();
-        let first = usize::try_from(number).unwrap_or(0) * PLANTED;
-        let planted: Vec<_> = (0..PLANTED).map(|at| &all[(first + at) % all.len()]).collect();
-        let secrets = planted.iter().map(|one| Needle::new(&one.name, &one.core)).collect();
-        let (given, family) = (name(number, 1), name(number, 2));
-        let mut names = plant.canary_needles();
-        names.push(Needle::new("given name", &given));
-        names.push(Needle::new("family name", &family));
-        let raw = vec![
-            format!(
-                "{given} {family} asks why the database migration is slow. {}\nRun it with {}",
-                plant.canary(),
-                planted[0].text
-            ),
-            format!("ask {} about the retry queue: {}", given.to_lowercase(), planted[1].text),
-            format!("Fixed for {family}.\n{}\nThe index is used now.", planted[2].text),
-        ];
-        Self { raw, secrets, names }
-    }
-
-    fn turns(&self, door: Door) -> Vec<Turn> {
-        let text = |raw: &String| match door {
-            Door::Whole => RawText::from(raw.as_str()).redact().0,
-            // What a redactor that finds nothing would hand on.
-            Door::Broken => RedactedText::from_static(raw.clone().leak()),
-        };
-        let turn = |(index, raw): (usize, &String)| Turn {
-            kind: RedactedText::from_static(if index < 2 { "user_message" } else { "assistant" }),
-            model: Some(RedactedText::from_static("gpt-4o")),
-            text: Some(text(raw)),
-            tools: vec![(RedactedText::from_static("Bash"), 1)],
-            failed: false,
-        };
-        self.raw.iter().enumerate().map(turn).collect()
-    }
-}
-
-/// A made-up name that no text holds by chance.
-fn name(number: u64, salt: u64) -> String {
-    let syllables = ["zor", "vik", "quem", "bax", "nud", "fyr", "gol", "wez", "plo", "tchi"];
-    let mut rest = number * 7 + salt * 1_013 + 11;
-    let mut name = String::new();
-    for _ in 0..4 {
-        name.push_str(syllables[usize::try_from(rest % 10).unwrap_or(0)]);
-        rest = rest / 10 + 3 * salt;
-    }
-    name[..1].to_uppercase() + &name[1..]
+/// The turns of a session, as they come through the door.
+fn turns_through(door: Door, session: &Session) -> Vec<Turn> {
+    let text = |raw: &String| match door {
+        Door::Whole => RawText::from(raw.as_str()).redact().0,
+        // What a redactor that finds nothing would hand on.
+        Door::Broken => RedactedText::from_static(raw.clone().leak()),
+    };
+    let turn = |(index, raw): (usize, &String)| Turn {
+        kind: RedactedText::from_static(if index < 2 { "user_message" } else { "assistant" }),
+        model: Some(RedactedText::from_static("gpt-4o")),
+        text: Some(text(raw)),
+        tools: vec![(RedactedText::from_static("Bash"), 1)],
+        failed: false,
+    };
+    session.texts.iter().enumerate().map(turn).collect()
 }
 
 /// Gives back what it was given, in ways that a plain comparison does not see.
@@ -195,7 +149,7 @@ fn try_session(session: &Session, tally: &mut Tally) {
         let hits = scanner.scan_bytes("abstract", bytes).expect("texts are short");
         hits.into_iter().map(|hit| hit.needle).collect()
     };
-    let turns = session.turns(Door::Whole);
+    let turns = turns_through(Door::Whole, session);
     let echoes = Echo::ALL.map(|echo| (format!("echo {echo:?}"), echo));
     let mut engines: Vec<(&str, &dyn Engine)> =
         vec![("template", &TemplateEngine), ("extract (secrets)", &ExtractEngine)];
@@ -211,7 +165,7 @@ fn try_session(session: &Session, tally: &mut Tally) {
         }
         tally.engines[place].1 += u64::from(!leaks.is_empty());
     }
-    let turns = session.turns(Door::Broken);
+    let turns = turns_through(Door::Broken, session);
     // The gate redacts again, so a door that let secrets in does not let them out.
     for engine in [&Echo::Whole as &dyn Engine, &ExtractEngine, &TemplateEngine] {
         let summary = summarise_with(&[engine], &turns, Floor::built_in(), Removed::none());

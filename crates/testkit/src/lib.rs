@@ -14,7 +14,7 @@ mod scanner;
 
 pub use http::{Answer, post};
 #[cfg(feature = "leaks")]
-pub use plant::{Family, Plant, Planted, Shape};
+pub use plant::{Family, Plant, Planted, Session, Shape};
 pub use provider::Provider;
 #[cfg(feature = "leaks")]
 pub use proxy::{Proxy, Recorded};

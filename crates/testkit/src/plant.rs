@@ -2,11 +2,13 @@
 
 mod batch;
 mod family;
+mod session;
 
 use crate::Needle;
 pub use batch::Shape;
 pub use family::Family;
 use family::Letters;
+pub use session::Session;
 
 /// Words of a sentence that may stand together elsewhere: a key phrase has four at most.
 const CANARY_WORDS: usize = 5;

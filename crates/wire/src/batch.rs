@@ -151,6 +151,15 @@ pub struct Segment<T> {
     /// The model and prompt version that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine_version: Option<T>,
+    /// The sha256 of the model's file, where the engine had the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<T>,
+    /// The version of what the model was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<T>,
+    /// The first engine that was to make it and did not, and why (`llama.timeout`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_reason: Option<T>,
     /// Token counts of its events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenUsage>,
@@ -273,6 +282,9 @@ impl<T> Segment<T> {
             work_type: map.optional(Identifier, self.work_type),
             engine: map.optional(Identifier, self.engine),
             engine_version: map.optional(Identifier, self.engine_version),
+            model_sha256: map.optional(Identifier, self.model_sha256),
+            prompt_version: map.optional(Identifier, self.prompt_version),
+            fallback_reason: map.optional(Identifier, self.fallback_reason),
             tokens: self.tokens,
             tags: self
                 .tags

@@ -1,5 +1,6 @@
 //! From bytes to a batch of raw text, one bad record at a time.
 
+mod making;
 mod record;
 mod reported;
 
@@ -14,8 +15,8 @@ use crate::limits::{
 use crate::listed::Listed;
 use crate::nesting::nests_at_most;
 use crate::problem::{Fault, Problem};
-use crate::{IngestBatch, Pairs, SessionInstall, Timestamp};
-use record::{OutcomesIn, SessionInstallIn};
+use crate::{Event, IngestBatch, Pairs, SessionInstall, Timestamp};
+use record::{GoodEvent, OutcomesIn, SessionInstallIn};
 
 /// Why a body as a whole was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,14 +64,15 @@ pub struct ParsedBatch {
 const WARNING_NO_APP: &str = "the batch names no app: filed under `default`";
 const WARNING_NO_BATCH_ID: &str = "the batch has no batch_id: derived from its events";
 
+/// `E` is an event, or the text of one that may be bad.
 #[derive(Deserialize)]
-struct BatchIn<'a> {
+#[serde(bound(deserialize = "E: Deserialize<'de>"))]
+struct BatchIn<'a, E> {
     batch_id: Option<RawText>,
     device_id: Option<RawText>,
     daemon_version: Option<RawText>,
     app: Option<RawText>,
-    #[serde(borrow)]
-    events: Option<Listed<&'a RawValue, MAX_BATCH_EVENTS>>,
+    events: Option<Listed<E, MAX_BATCH_EVENTS>>,
     #[serde(borrow)]
     segments: Option<Listed<&'a RawValue, MAX_BATCH_SEGMENTS>>,
     #[serde(borrow)]
@@ -94,13 +96,28 @@ pub fn parse_batch(body: &[u8]) -> Result<ParsedBatch, ParseError> {
     if !nests_at_most(body, MAX_NESTING) {
         return Err(ParseError::TooDeep);
     }
-    let frame = parse_frame(text)?;
+    // Almost every batch is good throughout, and is read in one pass; the others in two.
+    if let Ok(frame) = serde_json::from_str::<BatchIn<'_, GoodEvent>>(text) {
+        return check_frame(frame, |events, _| events.into_iter().map(|good| good.0).collect());
+    }
+    check_frame(parse_frame(text)?, |events, rejected| {
+        collect("events", events, record::parse_event, rejected)
+    })
+}
+
+type Rejections = Vec<Rejection<RawText>>;
+
+fn check_frame<E>(
+    mut frame: BatchIn<'_, E>,
+    read_events: impl FnOnce(Vec<E>, &mut Rejections) -> Vec<Event<RawText>>,
+) -> Result<ParsedBatch, ParseError> {
     check_limits(&frame)?;
     let mut rejected = Vec::new();
-    let events = collect("events", frame.events, record::parse_event, &mut rejected);
+    let events = read_events(listed(frame.events.take()), &mut rejected);
     let tool_calls =
-        collect("tool_calls", frame.tool_calls, record::parse_tool_call, &mut rejected);
-    let segments = collect("segments", frame.segments, record::parse_segment, &mut rejected);
+        collect("tool_calls", listed(frame.tool_calls), record::parse_tool_call, &mut rejected);
+    let segments =
+        collect("segments", listed(frame.segments), record::parse_segment, &mut rejected);
 
     let mut warnings = Vec::new();
     let app = frame.app.and_then(record::trimmed);
@@ -133,21 +150,27 @@ pub fn parse_batch(body: &[u8]) -> Result<ParsedBatch, ParseError> {
     Ok(ParsedBatch { batch, rejected, warnings })
 }
 
-fn parse_frame(text: &str) -> Result<BatchIn<'_>, ParseError> {
+fn listed<T, const MAX: usize>(list: Option<Listed<T, MAX>>) -> Vec<T> {
+    list.unwrap_or_default().0
+}
+
+fn parse_frame(text: &str) -> Result<BatchIn<'_, &RawValue>, ParseError> {
     let error = match serde_json::from_str(text) {
         Ok(frame) => return Ok(frame),
         Err(error) => error,
     };
     if error.is_data() {
         let mut parser = serde_json::Deserializer::from_str(text);
-        if let Err(error) = serde_path_to_error::deserialize::<_, BatchIn<'_>>(&mut parser) {
+        if let Err(error) =
+            serde_path_to_error::deserialize::<_, BatchIn<'_, &RawValue>>(&mut parser)
+        {
             return Err(ParseError::Frame(Problem::from_parser(&error)));
         }
     }
     Err(ParseError::NotJson { line: error.line(), column: error.column() })
 }
 
-fn check_limits(frame: &BatchIn<'_>) -> Result<(), ParseError> {
+fn check_limits<E>(frame: &BatchIn<'_, E>) -> Result<(), ParseError> {
     let counted = [
         ("events", frame.events.as_ref().map_or(0, |list| list.0.len()), MAX_BATCH_EVENTS),
         (
@@ -173,13 +196,12 @@ fn check_limits(frame: &BatchIn<'_>) -> Result<(), ParseError> {
     }
 }
 
-fn collect<R, const MAX: usize>(
+fn collect<R>(
     list: &str,
-    records: Option<Listed<&RawValue, MAX>>,
+    records: Vec<&RawValue>,
     parse: impl Fn(&str) -> Result<R, Problem>,
-    rejected: &mut Vec<Rejection<RawText>>,
+    rejected: &mut Rejections,
 ) -> Vec<R> {
-    let records = records.unwrap_or_default().0;
     let mut good = Vec::with_capacity(records.len());
     for (index, record) in records.into_iter().enumerate() {
         match parse(record.get()) {

@@ -104,7 +104,7 @@ fn is_field(key: &str) -> bool {
     FIELDS.contains(&key)
 }
 
-const FIELDS: [&str; 97] = [
+const FIELDS: [&str; 100] = [
     "abstract",
     "actor_id",
     "agent",
@@ -138,6 +138,7 @@ const FIELDS: [&str; 97] = [
     "error",
     "events",
     "external_call_id",
+    "fallback_reason",
     "files_touched",
     "finish_reason",
     "first_token_at",
@@ -149,10 +150,12 @@ const FIELDS: [&str; 97] = [
     "kind",
     "metadata",
     "model",
+    "model_sha256",
     "name",
     "outcomes",
     "output",
     "parent_event_id",
+    "prompt_version",
     "provider",
     "provider_account_id",
     "reasoning",

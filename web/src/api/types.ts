@@ -168,6 +168,12 @@ export interface Segment {
   work_type: string | null;
   engine: string | null;
   engine_version: string | null;
+  /** The sha256 of the model's file, where a model of a known file wrote it. */
+  model_sha256: string | null;
+  /** The version of what the model was asked. */
+  prompt_version: string | null;
+  /** The first engine that was to write it and did not, and why: `llama.timeout`. */
+  fallback_reason: string | null;
   turns: number;
   source_event_ids: string[];
   tags: string[];

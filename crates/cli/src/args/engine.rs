@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use modelstat_models::DEFAULT_MODEL;
 
 /// What makes abstracts with a model.
@@ -56,6 +56,24 @@ pub(crate) struct ServerEngineOption {
     pub(crate) engine: Option<String>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PriorityWord {
+    /// Everybody
+    Low,
+    /// Nobody
+    Normal,
+}
+
+impl PriorityWord {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+        }
+    }
+}
+
 /// The process with the model, which the daemon starts.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArguments {
@@ -71,4 +89,7 @@ pub(crate) struct EngineArguments {
     /// Most memory of the process
     #[arg(long, value_name = "MEGABYTES", default_value_t = 1_200)]
     pub(crate) max_memory_mb: u64,
+    /// Who else gets the processor first
+    #[arg(long, value_enum, default_value_t = PriorityWord::Low)]
+    pub(crate) priority: PriorityWord,
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, absolute};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ pub(crate) fn daemon(arguments: &DaemonArguments) -> anyhow::Result<()> {
         )
         .await?;
         let url = format!("http://{}", daemon.address());
-        let socket = daemon.socket().map(|path| path.display().to_string());
+        let socket = daemon.socket().map(shown_socket);
         note_running(&home, token, None, Some((&url, socket.as_deref())))?;
         let device = device_of(&daemon).await;
         if arguments.json {
@@ -203,6 +203,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             HashesWord::Published => Hashes::Published,
         },
         segments: setup.file.segments()?,
+        model_queue: setup.file.model_queue()?,
         engines: Engines {
             fallback: setup.file.fallback(setup.options.fallback),
             ..Engines::default()
@@ -247,6 +248,11 @@ fn reach(home: &Home, file: &File, options: &DaemonOptions) -> anyhow::Result<Re
         requires_token: file.require_token(options),
         allows_other_machines: file.daemon_allow_remote(options),
     })
+}
+
+/// The socket's place for programs that run in another folder than this one.
+pub(crate) fn shown_socket(path: &Path) -> String {
+    absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// Says what to do about a unix socket that cannot be listened on.
@@ -419,4 +425,16 @@ fn listen_failure(error: &anyhow::Error) -> Option<ErrorKind> {
             _ => None,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_shown_with_its_whole_path() {
+        assert_eq!(shown_socket(Path::new("/run/daemon.sock")), "/run/daemon.sock");
+        let shown = shown_socket(Path::new("data/daemon.sock"));
+        assert!(shown.starts_with('/') && shown.ends_with("/data/daemon.sock"), "{shown}");
+    }
 }

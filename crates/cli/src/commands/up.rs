@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::DEFAULT_ORG;
 use super::serve::{
     DaemonSetup, EndWatch, ServerSetup, describe_device, device_of, note_running, run_async,
-    start_daemon, start_logging, start_server, stop_daemon,
+    shown_socket, start_daemon, start_logging, start_server, stop_daemon,
 };
 use crate::args::UpArguments;
 use crate::config::File;
@@ -94,7 +94,7 @@ async fn start(
         }
     };
     let daemon_url = format!("http://{}", daemon.address());
-    let daemon_socket = daemon.socket().map(|path| path.display().to_string());
+    let daemon_socket = daemon.socket().map(shown_socket);
     let reached = (daemon_url.as_str(), daemon_socket.as_deref());
     note_running(home, token, Some(&server_url), Some(reached))?;
     Ok(Parts { server, daemon, server_url, daemon_url, daemon_socket })

@@ -3,6 +3,7 @@
 mod devices;
 mod drain;
 mod egress;
+mod engine;
 mod faults;
 mod hostile;
 mod leak;

@@ -241,6 +241,18 @@ mod tests {
     }
 
     #[test]
+    fn where_a_name_leads_decides() {
+        let config = ureq::Agent::config_builder().proxy(None).build();
+        let agent =
+            ureq::Agent::with_parts(config, DefaultConnector::default(), ThisMachine::default());
+        // Of the addresses for documents, so that nobody would be asked.
+        let error = agent.get("http://192.0.2.7:9/v1").call().expect_err("refused");
+        assert_eq!(word(&error), NOT_LOOPBACK);
+        let nobody = agent.get("http://127.0.0.1:1/v1").call().expect_err("nobody is there");
+        assert_ne!(word(&nobody), NOT_LOOPBACK);
+    }
+
+    #[test]
     fn an_address_tells_whether_it_is_on_this_machine() {
         check("http://127.0.0.1:11434/v1/", Ok(("127.0.0.1:11434/v1", false)));
         check("http://[::1]:8080/v1", Ok(("[::1]:8080/v1", false)));

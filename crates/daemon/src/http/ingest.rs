@@ -15,7 +15,7 @@ use modelstat_wire::{
 
 use super::{App, answer, token};
 use crate::keys::KeysError;
-use crate::spool::{CommitError, Entry, Packers, Receipt, pack_removed};
+use crate::spool::{Arrived, CommitError, Entry, Receipt, pack_quickly, pack_removed};
 
 /// The two endpoints, which differ in a limit and in the shape of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,6 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
     let received = receive(&parts.headers, body, limit, app.limits.body_time, &app.budget).await?;
     let worker = Arc::clone(&app.workers).acquire_owned().await.map_err(|_| refuse::STOPPING)?;
     let (keys, floor) = (Arc::clone(&app.keys), app.floor.clone());
-    let packers = Arc::clone(&app.packers);
     let now = app.clock.now();
     let prepared = tokio::task::spawn_blocking(move || {
         let _worker = worker;
@@ -65,7 +64,7 @@ async fn take(app: &App, request: Request, endpoint: Endpoint) -> Result<IngestA
         let parsed = modelstat_wire::parse_batch(&plain).map_err(|error| refuse_body(&error))?;
         drop(plain);
         let key = keys.number_of(&secret).map_err(|error| refuse_key(&error))?;
-        Ok(Prepared::new(parsed, key, &floor, &packers, now))
+        Ok(Prepared::new(parsed, key, &floor, now))
     });
     let prepared = prepared.await.map_err(|_| refuse::PANICKED)??;
     let events = prepared.events;
@@ -101,13 +100,7 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(
-        parsed: ParsedBatch,
-        key: u32,
-        floor: &BatchFloor,
-        packers: &Packers,
-        now: Timestamp,
-    ) -> Self {
+    fn new(parsed: ParsedBatch, key: u32, floor: &BatchFloor, now: Timestamp) -> Self {
         let mut removed = RemovedWords::new(floor.key());
         let mut note = |event: usize, piece: &RawText| removed.add(event, piece);
         let (batch, findings) = modelstat_wire::redact_batch_noting(parsed.batch, floor, &mut note);
@@ -116,18 +109,21 @@ impl Prepared {
         hasher.update(&key.to_be_bytes()).update(&encoded);
         let redacted = |rejection: Rejection<RawText>| rejection.redact(floor);
         let rejected: Vec<_> = parsed.rejected.into_iter().map(redacted).collect();
+        let (events, batch_id) = (batch.events.len(), batch.batch_id.clone());
+        let removed = removed.into_events();
+        let is_kept = holds_anything(&batch);
         let entry = Entry {
             key,
             received_at: now,
             hash: *hasher.finalize().as_bytes(),
-            events: batch.events.len() as u64,
-            removed: pack_removed(removed),
-            body: holds_anything(&batch).then(|| packers.pack(&encoded)),
+            events: events as u64,
+            removed: pack_removed(&removed),
+            body: is_kept.then(|| pack_quickly(&encoded)),
             rejected: count_reasons(&rejected),
             findings,
+            arrived: is_kept.then_some(Arrived { batch, removed, bytes: encoded.len() }),
         };
-        let events = batch.events.len();
-        Self { entry, events, batch_id: batch.batch_id, rejected, warnings: parsed.warnings }
+        Self { entry, events, batch_id, rejected, warnings: parsed.warnings }
     }
 }
 

@@ -2,17 +2,19 @@
 
 use modelstat_redact::RedactedText;
 use modelstat_summarize::{
-    MadeSegment, Making, Plan, Planned, SegmentSource, SegmentsOrigin, StoredTurn, TurnPlace,
-    joinable_since, make_segment, plan, segments_batch,
+    Engine, Load, MadeSegment, Plan, Planned, ReadSegment, SegmentSource, SegmentsOrigin,
+    StoredTurn, TurnPlace, joinable_since, plan, segments_batch,
 };
 use modelstat_wire::Timestamp;
 use modelstat_wire::egress::EgressBatch;
 
 use super::abstracts::Abstracts;
+use super::bench::UntilEnding;
 use super::body::to_ship;
+use super::known::Contents;
 use super::sessions::Due;
 use crate::database::DatabaseError;
-use crate::spool::{Closing, Keep, Packer, SessionKey};
+use crate::spool::{Closing, Keep, SessionKey, pack_small};
 
 /// What says which daemon made a batch.
 pub(super) const DAEMON_VERSION: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
@@ -23,7 +25,23 @@ pub(super) struct Made {
     closing: Closing,
 }
 
+/// What to do where a model would be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// It is asked, which may take long.
+    Now,
+    /// The segment is left for later.
+    Later,
+    /// It is left alone, as too much waits for it.
+    Never,
+}
+
 impl Made {
+    /// Whether an engine that was to make it did not.
+    pub(super) fn is_fallback(&self) -> bool {
+        !self.made.refused.is_empty()
+    }
+
     /// Whether both can leave in one request.
     pub(super) fn shares_device(&self, other: &Self) -> bool {
         self.made.kept.device_id == other.made.kept.device_id
@@ -43,12 +61,14 @@ impl Abstracts {
         Ok(plan(places, &closed, due.last_arrival, now, &self.limits))
     }
 
-    /// Makes one segment, or makes it again. A turn that cannot be read back counts without words.
+    /// Makes one segment, or makes it again; `None` where it is left for later. A turn that cannot be read
+    /// back counts without words.
     pub(super) fn make(
         &self,
         session: &SessionKey,
         planned: &Planned,
-    ) -> Result<Made, DatabaseError> {
+        asking: Asking,
+    ) -> Result<Option<Made>, DatabaseError> {
         let earlier = match planned.reopens {
             Some(closed) => self.spool.closed(closed.row)?,
             None => None,
@@ -62,25 +82,39 @@ impl Abstracts {
             new_events: &new_events,
             turns,
         };
-        let engines = self.engines.in_order();
-        let making =
-            Making { engines: &engines, floor: &self.floor, removed_key: self.removed_key };
-        let made = make_segment(source, making);
+        let read = ReadSegment::of(source, self.removed_key);
+        let engines = self.engines.in_order().into_iter();
+        let engines: Vec<_> =
+            engines.map(|engine| UntilEnding { engine, wake: &self.wake }).collect();
+        let engines: Vec<&dyn Engine> = engines.iter().map(|engine| engine as _).collect();
+        let load = if asking == Asking::Never { Load::Crowded } else { Load::Free };
+        let mut contents = Contents::new(&self.spool, &self.content_key, session.key);
+        let chain = read.chain(&engines, load, |engine, model, outline| {
+            contents.look_up(engine, model, outline)
+        });
+        if let Some(error) = contents.failure() {
+            return Err(error);
+        }
+        if asking == Asking::Later && chain.asks_a_model() {
+            return Ok(None);
+        }
+        let mut made = read.make(&chain, &self.floor);
         let encoded =
             serde_json::to_vec(&made.kept).expect("a segment has text keys and whole numbers only");
         let closing = Closing {
             rows: planned.turns.iter().map(|place| place.row).collect(),
             made_by: made.made_by,
             refused: made.refused.iter().map(|(engine, why)| (*engine, why.as_str())).collect(),
+            lessons: contents.lessons(std::mem::take(&mut made.learned), made.made_by),
             keep: Keep {
                 session: session.clone(),
                 reopened: made.reopened,
                 mark: made.mark,
-                body: Packer::new().pack(&encoded),
+                body: pack_small(&encoded),
                 new_events,
             },
         };
-        Ok(Made { made, closing })
+        Ok(Some(Made { made, closing }))
     }
 
     fn read(

@@ -56,8 +56,20 @@ pub(super) struct Due {
     pub(super) session: SessionKey,
     /// When its last turn arrived.
     pub(super) last_arrival: Timestamp,
+    /// Whether more sessions wait with it than models can serve soon.
+    pub(super) is_crowded: bool,
     /// How many turns were noted of it.
     noted: u64,
+}
+
+/// Marks all sessions but so many of the newest.
+pub(super) fn crowd(due: &mut [Due], most: usize) {
+    let Some(crowded) = due.len().checked_sub(most).filter(|crowded| *crowded > 0) else { return };
+    let mut order: Vec<usize> = (0..due.len()).collect();
+    order.sort_by_key(|at| due[*at].last_arrival);
+    for at in &order[..crowded] {
+        due[*at].is_crowded = true;
+    }
 }
 
 impl Sessions {
@@ -121,9 +133,17 @@ impl Sessions {
         let due = due.map(|(session, open)| Due {
             session: session.clone(),
             last_arrival: open.last_arrival,
+            is_crowded: false,
             noted: open.noted,
         });
         due.collect()
+    }
+
+    /// Looks at a session again, of which segments were closed since the last look.
+    pub(super) fn look_again(&self, session: &SessionKey) {
+        if let Some(open) = self.lock().as_mut().and_then(|known| known.open.get_mut(session)) {
+            open.is_new = true;
+        }
     }
 
     /// Notes which turns of a session were left at a look. If more came meanwhile, it is looked at again.
@@ -180,6 +200,23 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_are_not_crowded() {
+        let due = |(number, arrival)| {
+            let session = turn(number).session;
+            let last_arrival = Timestamp::from_micros(arrival);
+            Due { session, last_arrival, is_crowded: false, noted: 1 }
+        };
+        let crowded = |most| {
+            let mut due: Vec<Due> = [5, 1, 4, 2, 4].into_iter().enumerate().map(due).collect();
+            crowd(&mut due, most);
+            due.iter().map(|due| due.is_crowded).collect::<Vec<_>>()
+        };
+        assert_eq!(crowded(5), [false; 5]);
+        assert_eq!(crowded(3), [false, true, false, true, false]);
+        assert_eq!(crowded(0), [true; 5]);
+    }
+
+    #[test]
     fn sessions_beyond_the_bound_wait_in_the_spool() {
         let sessions = Sessions { open: Mutex::new(Some(Known::default())) };
         for number in 0..MAX_OPEN + 10 {
@@ -190,7 +227,8 @@ mod tests {
         assert!(!known(Known::should_read_again));
         for number in 0..=MAX_OPEN / 2 {
             let session = turn(number).session;
-            let due = Due { session, last_arrival: Timestamp::from_micros(0), noted: 1 };
+            let last_arrival = Timestamp::from_micros(0);
+            let due = Due { session, last_arrival, is_crowded: false, noted: 1 };
             sessions.keep(&due, &[]);
         }
         assert!(known(Known::should_read_again));

@@ -10,20 +10,22 @@ use modelstat_wire::egress::{EgressBatch, EgressPolicy};
 
 use super::body::to_ship;
 use crate::spool::{
-    Incoming, Moved, Packer, SessionKey, TurnRow, decode_batch, unpack, unpack_removed,
+    Content, Moved, SessionKey, TurnRow, decode_batch, pack_quickly, unpack, unpack_removed,
 };
 
 type Batch = IngestBatch<RedactedText>;
 
 /// Takes a batch apart; what cannot be read, or makes us panic, is set aside so that the others go on.
-pub(super) fn take_apart(incoming: &Incoming, policy: &EgressPolicy) -> Moved {
+pub(super) fn take_apart(key: u32, content: Content, policy: &EgressPolicy) -> Moved {
     let moved = catch_unwind(AssertUnwindSafe(|| {
-        let batch = decode_batch(&unpack(&incoming.body)?).ok()?;
-        let removed = match &incoming.removed {
-            Some(removed) => unpack_removed(removed)?,
-            None => BTreeMap::new(),
+        let (batch, removed) = match content {
+            Content::Arrived(arrived) => (arrived.batch, arrived.removed),
+            Content::Packed(body, None) => (decode_batch(&unpack(&body)?).ok()?, BTreeMap::new()),
+            Content::Packed(body, Some(removed)) => {
+                (decode_batch(&unpack(&body)?).ok()?, unpack_removed(&removed)?)
+            }
         };
-        Some(apart(incoming.key, batch, &removed, policy))
+        Some(apart(key, batch, &removed, policy))
     }));
     moved.ok().flatten().unwrap_or(Moved::Damaged)
 }
@@ -43,7 +45,6 @@ fn apart(
 
 fn turns(key: u32, batch: &Batch, removed: &BTreeMap<usize, StoredRemoved>) -> Vec<TurnRow> {
     let turns = BatchTurns::of(batch);
-    let mut packer = Packer::new();
     let turn = |(place, event): (usize, &modelstat_wire::Event<RedactedText>)| {
         let stored = turns.turn(event, removed.get(&place).cloned().unwrap_or_default());
         let encoded =
@@ -57,7 +58,7 @@ fn turns(key: u32, batch: &Batch, removed: &BTreeMap<usize, StoredRemoved>) -> V
             event_id: event.source_event_id.clone(),
             ts: event.ts,
             chars: event.content_excerpt.as_ref().map_or(0, |text| text.chars().count()),
-            body: packer.pack(&encoded),
+            body: pack_quickly(&encoded),
         }
     };
     batch.events.iter().enumerate().map(turn).collect()

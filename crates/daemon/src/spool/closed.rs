@@ -6,6 +6,7 @@ use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::trust::{decode_closed, unpack};
+use super::usage::Usage;
 use super::{SessionKey, Spool};
 use crate::database::{DatabaseError, count, integer};
 
@@ -15,6 +16,15 @@ pub(crate) const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Most closed segments that are kept, and the bytes of what is kept: a busy day of a team.
 const MAX_CLOSED: u64 = 10_000;
 const MAX_CLOSED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Closed segments hold at most this share of the spool, so that events always have room.
+const CLOSED_SHARE: u64 = 8;
+
+/// What the hash of one event costs, in a table and an index.
+const EVENT_BYTES: usize = 96;
+
+/// What a closed segment costs besides its row, as [`EVENT_BYTES`] says.
+pub(super) const COST: &str = "length(body) + 96 * turns";
 
 /// Most that are forgotten at once, so that commits don't wait.
 const MAX_FORGOTTEN: usize = 500;
@@ -74,10 +84,12 @@ impl Spool {
 
     /// Forgets closed segments that are too old, or too many.
     pub(crate) fn forget_closed(&self, now: Timestamp) -> Result<(), DatabaseError> {
-        self.change(|transaction, _| {
+        let most_bytes = MAX_CLOSED_BYTES.min(self.limits.bytes / CLOSED_SHARE);
+        self.change(|transaction, usage| {
             let mut forgotten = Vec::new();
             {
-                let sql = "SELECT id, closed_at, bytes FROM closed ORDER BY closed_at DESC";
+                let sql = "SELECT id, closed_at, bytes + 96 * turns FROM closed
+                           ORDER BY closed_at DESC";
                 let mut statement = transaction.prepare_cached(sql)?;
                 let mut rows = statement.query([])?;
                 let (mut kept, mut bytes) = (0, 0);
@@ -85,7 +97,7 @@ impl Spool {
                     kept += 1;
                     bytes += count(row.get(2)?);
                     let is_old = row.get::<_, i64>(1)? < now.as_millis() - KEPT_MS;
-                    if is_old || kept > MAX_CLOSED || bytes > MAX_CLOSED_BYTES {
+                    if is_old || kept > MAX_CLOSED || bytes > most_bytes {
                         forgotten.push(row.get::<_, i64>(0)?);
                     }
                 }
@@ -95,23 +107,41 @@ impl Spool {
                 transaction
                     .prepare_cached("DELETE FROM closed_events WHERE closed = ?1")?
                     .execute([row])?;
-                transaction.prepare_cached("DELETE FROM closed WHERE id = ?1")?.execute([row])?;
+                drop_closed(transaction, usage, *row)?;
             }
             Ok(())
         })
     }
 }
 
+fn drop_closed(
+    transaction: &Transaction<'_>,
+    usage: &mut Usage,
+    row: i64,
+) -> Result<(), DatabaseError> {
+    let sql = format!("DELETE FROM closed WHERE id = ?1 RETURNING key, {COST}");
+    let dropped: Option<(u32, i64)> = transaction
+        .prepare_cached(&sql)?
+        .query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((key, bytes)) = dropped {
+        usage.remove(key, count(bytes));
+    }
+    Ok(())
+}
+
 /// Keeps a closed segment within a transaction.
 pub(super) fn keep(
     transaction: &Transaction<'_>,
+    usage: &mut Usage,
     keep: &Keep,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
     let Keep { session, mark, body, .. } = keep;
     if let Some(row) = keep.reopened {
-        transaction.prepare_cached("DELETE FROM closed WHERE id = ?1")?.execute([row])?;
+        drop_closed(transaction, usage, row)?;
     }
+    usage.add(session.key, body.len() + EVENT_BYTES * mark.turns);
     transaction
         .prepare_cached(
             "INSERT INTO closed

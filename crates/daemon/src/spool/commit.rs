@@ -4,7 +4,7 @@ use modelstat_wire::{FindingCounts, Timestamp};
 use rusqlite::Transaction;
 
 use super::usage::{ROW_BYTES, Usage};
-use super::{Kind, Spool, counters};
+use super::{Arrived, Kind, Spool, counters};
 use crate::database::{DatabaseError, integer};
 use crate::failpoint;
 
@@ -25,6 +25,8 @@ pub(crate) struct Entry {
     /// Why records were refused, with counts.
     pub(crate) rejected: Vec<(String, u64)>,
     pub(crate) findings: FindingCounts,
+    /// The batch itself, which the pipeline is spared reading again.
+    pub(crate) arrived: Option<Arrived>,
 }
 
 /// What became of a commit.
@@ -53,17 +55,26 @@ pub(crate) enum CommitError {
 
 impl Spool {
     /// Commits requests together, with one flush of the disk for all of them.
-    pub(crate) fn commit(&self, entries: &[Entry]) -> Vec<Result<Receipt, CommitError>> {
+    pub(crate) fn commit(&self, entries: &mut [Entry]) -> Vec<Result<Receipt, CommitError>> {
         if !self.disk.has_room() {
             return entries.iter().map(|_| Err(CommitError::DiskReserve)).collect();
         }
         failpoint::reach("before_commit");
+        let mut rows = Vec::new();
         let committed = self.change(|transaction, usage| {
-            entries.iter().map(|entry| self.take(transaction, usage, entry)).collect()
+            let take = |entry: &Entry| self.take(transaction, usage, entry, &mut rows);
+            entries.iter().map(take).collect()
         });
         failpoint::reach("after_commit");
         match committed {
-            Ok(receipts) => receipts,
+            Ok(receipts) => {
+                for (entry, row) in entries.iter_mut().zip(rows) {
+                    if let (Some(row), Some(arrived)) = (row, entry.arrived.take()) {
+                        self.arrived.put(row, arrived);
+                    }
+                }
+                receipts
+            }
             Err(error) => entries.iter().map(|_| Err(error.into())).collect(),
         }
     }
@@ -73,7 +84,9 @@ impl Spool {
         transaction: &Transaction<'_>,
         usage: &mut Usage,
         entry: &Entry,
+        rows: &mut Vec<Option<i64>>,
     ) -> Result<Result<Receipt, CommitError>, DatabaseError> {
+        rows.push(None);
         let insert = "INSERT INTO repeats (hash, taken_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         let known = "SELECT 1 FROM repeats WHERE hash = ?1";
         if transaction.prepare_cached(known)?.exists([entry.hash])? {
@@ -92,12 +105,11 @@ impl Spool {
             let sql = "INSERT INTO incoming (key, received_at, body, removed)
                        VALUES (?1, ?2, ?3, ?4)";
             let received_at = entry.received_at.as_millis();
-            transaction.prepare_cached(sql)?.execute((
-                entry.key,
-                received_at,
-                body,
-                &entry.removed,
-            ))?;
+            let values = (entry.key, received_at, body, &entry.removed);
+            let row = transaction.prepare_cached(sql)?.insert(values)?;
+            if let Some(last) = rows.last_mut() {
+                *last = Some(row);
+            }
             usage.add(entry.key, body_bytes);
         }
         transaction.prepare_cached(insert)?.execute((entry.hash, entry.received_at.as_millis()))?;

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use modelstat_summarize::{RemovedWords, StoredRemoved};
+use modelstat_summarize::StoredRemoved;
 
-use super::trust::{Packer, unpack};
+use super::trust::{pack_quickly, unpack};
 
 /// Encodes what is remembered; nothing when nothing was removed.
-pub(crate) fn pack_removed(removed: RemovedWords) -> Option<Vec<u8>> {
-    let stored: Vec<(usize, StoredRemoved)> = removed.into_events().into_iter().collect();
+pub(crate) fn pack_removed(stored: &BTreeMap<usize, StoredRemoved>) -> Option<Vec<u8>> {
+    let listed: Vec<(&usize, &StoredRemoved)> = stored.iter().collect();
     let encode =
-        || serde_json::to_vec(&stored).expect("numbers and truth values are JSON everywhere");
-    (!stored.is_empty()).then(|| Packer::new().pack(&encode()))
+        || serde_json::to_vec(&listed).expect("numbers and truth values are JSON everywhere");
+    (!listed.is_empty()).then(|| pack_quickly(&encode()))
 }
 
 /// Decodes what [`pack_removed`] made; `None` when it is damaged.

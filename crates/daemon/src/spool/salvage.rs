@@ -1,6 +1,7 @@
 //! A damaged file is moved aside, and what can still be read of it goes into a new one.
 
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
@@ -8,7 +9,7 @@ use super::{Inner, Spool};
 use crate::database::{self, DatabaseError};
 
 /// The spool's tables, and which columns each has.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("incoming", "id, key, received_at, body, removed"),
     ("outbox", "id, key, queued_at, batch_id, events, plain_bytes, body, place, part, is_free"),
     ("outbox_sessions", "outbox_id, sessions"),
@@ -16,6 +17,7 @@ const TABLES: [(&str, &str); 11] = [
     ("quarantine", "id, key, queued_at, moved_at, batch_id, events, code, body"),
     ("closed", "id, key, app, session_id, first_at, last_at, turns, chars, closed_at, bytes, body"),
     ("closed_events", "hash, closed"),
+    ("known", "hash, used_at, bytes, body"),
     ("repeats", "hash, taken_at"),
     ("counters", "kind, name, value"),
     ("expired", "key, app, device_id, events, reported"),
@@ -54,6 +56,9 @@ impl Spool {
         // The old connection must not write to the file once it has another name.
         let Ok(nowhere) = Connection::open_in_memory() else { return false };
         drop(std::mem::replace(&mut inner.connection, nowhere));
+        self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The new file may give the rows of lost batches to others.
+        self.arrived.forget_before(i64::MAX);
         match mend(&self.path, now_ms) {
             Ok(mended) => *inner = mended,
             Err(error) => {

@@ -1,19 +1,20 @@
 //! The pipeline's two steps: an arrived batch is taken apart, and a closed segment is queued.
 
 use modelstat_wire::Timestamp;
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::closed::{self, Keep};
+use super::known::{self, Lesson};
 use super::usage::Usage;
-use super::{Kind, Spool, ToShip, TurnRow, counters, outbox};
-use crate::database::{DatabaseError, integer};
+use super::{Arrived, Kind, Spool, ToShip, TurnRow, counters, outbox};
+use crate::database::{DatabaseError, count, integer};
 use crate::failpoint;
 
-/// Most batches of one step: they share one flush of the disk.
-const MAX_STEP_ROWS: u32 = 32;
+/// Most batches of one step: a commit that is to be acknowledged waits for it.
+const MAX_STEP_ROWS: u32 = 4;
 
 /// Most packed bytes of one step, so that little is decoded at a time.
-const MAX_STEP_BYTES: usize = 4 * 1024 * 1024;
+const MAX_STEP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A batch as it arrived.
 #[derive(Debug)]
@@ -21,16 +22,17 @@ pub(crate) struct Incoming {
     pub(crate) row: i64,
     pub(crate) key: u32,
     pub(crate) received_at: Timestamp,
-    /// The packed batch.
-    pub(crate) body: Vec<u8>,
-    /// What redaction removed from its events, packed.
-    pub(crate) removed: Option<Vec<u8>>,
+    /// The bytes of its row.
+    pub(crate) bytes: u64,
 }
 
-impl Incoming {
-    fn bytes(&self) -> u64 {
-        (self.body.len() + self.removed.as_ref().map_or(0, Vec::len)) as u64
-    }
+/// What arrived, as it is at hand.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Still in memory.
+    Arrived(Box<Arrived>),
+    /// The packed batch, and what redaction removed from its events, packed.
+    Packed(Vec<u8>, Option<Vec<u8>>),
 }
 
 /// What an arrived batch becomes.
@@ -56,33 +58,40 @@ pub(crate) struct Closing {
     pub(crate) rows: Vec<i64>,
     /// What made the abstract.
     pub(crate) made_by: &'static str,
-    /// The engines that failed or were refused, and why.
+    /// The engines that failed, were refused or were left alone, and why.
     pub(crate) refused: Vec<(&'static str, &'static str)>,
+    /// What it teaches of its content.
+    pub(crate) lessons: Vec<Lesson>,
     pub(crate) keep: Keep,
 }
 
 impl Spool {
-    /// Reads the oldest batches that arrived.
-    pub(crate) fn next_incoming(&self) -> Result<Vec<Incoming>, DatabaseError> {
+    /// Reads the oldest batches that arrived, those from the disk that are not in memory.
+    pub(crate) fn next_incoming(&self) -> Result<Vec<(Incoming, Content)>, DatabaseError> {
         let inner = self.lock();
-        let sql = "SELECT id, key, received_at, body, removed FROM incoming ORDER BY id LIMIT ?1";
+        let sql = "SELECT id, key, received_at, length(body) + ifnull(length(removed), 0)
+                   FROM incoming ORDER BY id LIMIT ?1";
         let mut statement = inner.connection.prepare_cached(sql)?;
         let mut rows = statement.query([MAX_STEP_ROWS])?;
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             let received_at = Timestamp::from_millis(row.get(2)?);
-            let incoming = Incoming {
-                row: row.get(0)?,
-                key: row.get(1)?,
-                received_at,
-                body: row.get(3)?,
-                removed: row.get(4)?,
+            let (row, key, size) = (row.get(0)?, row.get(1)?, count(row.get(3)?));
+            if taken.is_empty() {
+                self.arrived.forget_before(row);
+            }
+            let content = match self.arrived.take(row) {
+                Some(arrived) => Content::Arrived(Box::new(arrived)),
+                None => packed(&inner.connection, row)?,
             };
-            bytes += incoming.body.len();
-            taken.push(incoming);
+            bytes += size;
+            taken.push((Incoming { row, key, received_at, bytes: size }, content));
             if bytes >= MAX_STEP_BYTES {
                 break;
             }
+        }
+        if taken.is_empty() {
+            self.arrived.forget_before(i64::MAX);
         }
         Ok(taken)
     }
@@ -96,10 +105,11 @@ impl Spool {
         Ok(oldest.map(Timestamp::from_millis))
     }
 
-    /// Queues requests, keeps turns and deletes what they came from, all at once.
+    /// Queues requests, keeps turns and deletes what they came from, all at once. A power cut may undo it:
+    /// the batches are on disk, and become the same requests again.
     pub(crate) fn apply(&self, steps: &[Step], now: Timestamp) -> Result<(), DatabaseError> {
         failpoint::reach("before_apply");
-        self.change(|transaction, usage| {
+        self.change_without_flush(|transaction, usage| {
             steps.iter().try_for_each(|step| apply_one(transaction, usage, step, now))
         })?;
         failpoint::reach("after_apply");
@@ -121,7 +131,10 @@ impl Spool {
                 for row in &segment.rows {
                     delete_turn(transaction, usage, *row)?;
                 }
-                closed::keep(transaction, &segment.keep, now)?;
+                closed::keep(transaction, usage, &segment.keep, now)?;
+                for lesson in &segment.lessons {
+                    known::learn(transaction, lesson, now)?;
+                }
                 counters::add(transaction, Kind::Summary, segment.made_by, 1)?;
                 if segment.keep.reopened.is_some() {
                     counters::add(transaction, Kind::Summary, "again", 1)?;
@@ -146,29 +159,32 @@ fn apply_one(
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
     let incoming = &step.incoming;
-    transaction.prepare_cached("DELETE FROM incoming WHERE id = ?1")?.execute([incoming.row])?;
-    usage.remove(incoming.key, incoming.bytes());
     match &step.moved {
         Moved::Apart { request, turns } => {
             outbox::queue(transaction, usage, request, now)?;
-            turns.iter().try_for_each(|turn| keep_turn(transaction, usage, turn, incoming))
+            turns.iter().try_for_each(|turn| keep_turn(transaction, usage, turn, incoming))?;
         }
         Moved::Damaged => {
-            transaction
+            let bytes: i64 = transaction
                 .prepare_cached(
                     "INSERT INTO quarantine (key, queued_at, moved_at, batch_id, events, code, body)
-                     VALUES (?1, ?2, ?3, '', 0, 'damaged', ?4)",
+                     SELECT key, received_at, ?2, '', 0, 'damaged', body FROM incoming WHERE id = ?1
+                     RETURNING length(body)",
                 )?
-                .execute((
-                    incoming.key,
-                    incoming.received_at.as_millis(),
-                    now.as_millis(),
-                    &incoming.body,
-                ))?;
-            usage.add(incoming.key, incoming.body.len());
-            counters::add(transaction, Kind::Quarantined, "damaged", 1)
+                .query_row((incoming.row, now.as_millis()), |row| row.get(0))?;
+            usage.add(incoming.key, usize::try_from(bytes).unwrap_or(0));
+            counters::add(transaction, Kind::Quarantined, "damaged", 1)?;
         }
     }
+    transaction.prepare_cached("DELETE FROM incoming WHERE id = ?1")?.execute([incoming.row])?;
+    usage.remove(incoming.key, incoming.bytes);
+    Ok(())
+}
+
+fn packed(connection: &Connection, row: i64) -> Result<Content, DatabaseError> {
+    let sql = "SELECT body, removed FROM incoming WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row([row], |row| Ok(Content::Packed(row.get(0)?, row.get(1)?)))?)
 }
 
 /// A turn that waits already, or whose segment is closed, came twice, in batches that differ.
@@ -212,7 +228,7 @@ pub(super) fn delete_turn(
         .query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     if let Some((key, bytes)) = deleted {
-        usage.remove(key, crate::database::count(bytes));
+        usage.remove(key, count(bytes));
     }
     Ok(())
 }

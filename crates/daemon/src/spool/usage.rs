@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::closed;
 use super::sessions::QueuedSessions;
 use crate::database::{DatabaseError, count};
 
@@ -23,9 +24,10 @@ impl Usage {
     pub(super) fn read(connection: &Connection) -> Result<Self, DatabaseError> {
         let sessions = QueuedSessions::read(connection)?;
         let mut usage = Self { sessions, ..Self::default() };
-        for table in ["incoming", "outbox", "turns", "quarantine"] {
+        for table in ["incoming", "outbox", "turns", "quarantine", "closed"] {
             let bytes = match table {
                 "incoming" => "length(body) + ifnull(length(removed), 0)",
+                "closed" => closed::COST,
                 _ => "length(body)",
             };
             let sql = format!("SELECT key, COUNT(*), SUM({bytes}) FROM {table} GROUP BY key");

@@ -88,7 +88,7 @@ fn run(spool: &Spool, receiver: &Receiver<Message>, pipeline: &Wake) {
             continue;
         }
         // A panic rolls the commit back; its senders find their replies dropped, and send again.
-        let committed = catch_unwind(AssertUnwindSafe(|| spool.commit(&entries)));
+        let committed = catch_unwind(AssertUnwindSafe(|| spool.commit(&mut entries)));
         for (reply, receipt) in replies.into_iter().zip(committed.unwrap_or_default()) {
             if reply.send(receipt).is_err() {
                 tracing::debug!("a sender hung up; it will send again and be told of a repeat");

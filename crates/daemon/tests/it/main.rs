@@ -9,6 +9,7 @@ mod heads;
 mod http_engine;
 mod late;
 mod limits;
+mod models;
 mod page;
 mod privacy;
 mod proof;

@@ -52,6 +52,24 @@ fn what_is_too_old_expires_is_counted_and_told() {
     assert!(told["instance_id"].as_str().is_some_and(|id| id.starts_with("daemon_")));
 }
 
+#[test]
+fn a_clock_that_jumps_ahead_makes_nothing_too_old() {
+    let upstream = Upstream::start();
+    upstream.hang_up(true);
+    let world = World::start_with(upstream.url(), |config| {
+        config.spool.age = Some(Duration::from_hours(24));
+    });
+    send_one(&world, "evt_1", "sess_1");
+    world.wait("queued", |status| status.spool.outbox.rows == 1);
+    // Until its clock is set, a machine may believe that it is years ago.
+    world.clock.jump_hours(24 * 365);
+    let day_before = world.status().now.as_millis() - 24 * 3_600_000;
+    world.wait("dated forward", |status| status.spool.outbox.oldest_at_ms > Some(day_before));
+    assert!(!world.status().outcomes.contains_key("expired"));
+    world.clock.advance(Duration::from_hours(25));
+    world.wait("time passed all the same", |status| status.outcomes.contains_key("expired"));
+}
+
 fn told(upstream: &Upstream) -> Option<Value> {
     upstream.seen().iter().map(Seen::json).find(|batch| batch["outcomes"].is_object())
 }

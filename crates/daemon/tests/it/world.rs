@@ -19,23 +19,34 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A clock that stands still until it is set.
 #[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
+pub(crate) struct TestClock {
+    micros: AtomicI64,
+    /// By how much it was set, as opposed to what passed.
+    jumped: AtomicI64,
+}
 
 impl TestClock {
     pub(crate) fn advance(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).expect("a short time");
-        self.0.fetch_add(micros, Ordering::AcqRel);
+        self.micros.fetch_add(micros, Ordering::AcqRel);
     }
 
     /// Jumps, also back.
     pub(crate) fn jump_hours(&self, hours: i64) {
-        self.0.fetch_add(hours * 3_600_000_000, Ordering::AcqRel);
+        self.jumped.fetch_add(hours * 3_600_000_000, Ordering::AcqRel);
+        self.micros.fetch_add(hours * 3_600_000_000, Ordering::AcqRel);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::Acquire))
+        Timestamp::from_micros(self.micros.load(Ordering::Acquire))
+    }
+
+    fn uptime(&self) -> Duration {
+        let jumped = self.jumped.load(Ordering::Acquire);
+        let passed = self.micros.load(Ordering::Acquire) - jumped;
+        Duration::from_micros(u64::try_from(passed).expect("after 1970"))
     }
 }
 
@@ -54,7 +65,10 @@ impl World {
     pub(crate) fn start_with(server_url: String, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let now: Timestamp = "2026-06-19T12:00:00Z".parse().expect("a time");
-        let clock = Arc::new(TestClock(AtomicI64::new(now.as_micros())));
+        let clock = Arc::new(TestClock {
+            micros: AtomicI64::new(now.as_micros()),
+            jumped: AtomicI64::new(0),
+        });
         let mut config = Config::new(
             folder.path().join("daemon"),
             server_url,
@@ -79,6 +93,11 @@ impl World {
     /// Ends the daemon at once, and starts it again on the same folder.
     pub(crate) fn restart(&mut self) {
         self.daemon = None;
+        self.start_again();
+    }
+
+    /// Starts a daemon that was stopped.
+    pub(crate) fn start_again(&mut self) {
         let clock = Arc::clone(&self.clock);
         self.daemon = Some(Daemon::start(self.config.clone(), clock).expect("starts"));
     }

@@ -15,6 +15,10 @@ const MAX_LINE_BYTES: usize = 200;
 const HARMLESS: [&str; 4] =
     ["GGML_ASSERT(", "panicked at ", "std::bad_alloc", "failed to allocate"];
 
+/// What looks the same from outside.
+const STARVED: &str =
+    "where others take the whole processor, `engine.priority = \"normal\"` gives it a share";
+
 /// Why an end was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -67,10 +71,13 @@ pub(super) fn told(
 ) -> Option<Failed> {
     let failed = match (verdict, sight) {
         (Some(Verdict::Idle | Verdict::Shut), _) => return None,
-        (Some(Verdict::Hung), _) => Failed::new("hung", "its process hung, and was killed"),
-        (Some(Verdict::Late), _) => {
-            Failed::new("late", "its process did not get ready in time, and was killed")
+        (Some(Verdict::Hung), _) => {
+            Failed::new("hung", format!("its process hung, and was killed; {STARVED}"))
         }
+        (Some(Verdict::Late), _) => Failed::new(
+            "late",
+            format!("its process was not ready in time, and was killed; {STARVED}"),
+        ),
         (None, Sight::Unusable(reason)) => return Some(Failed::for_good("unusable", reason)),
         (None, Sight::BadFrame) => {
             Failed::new("bad_frame", "its process wrote what is no message, and was killed")

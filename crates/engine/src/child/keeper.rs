@@ -14,6 +14,11 @@ use crate::protocol::FromEngine;
 /// Keeps the process until nobody wants the engine any more and the process is gone.
 pub(super) fn keep(shared: &Arc<Shared>) {
     let mut hearing: Option<JoinHandle<()>> = None;
+    // A model that is missing or damaged is told before the first segment needs it.
+    if let Err(problem) = (shared.options.find)() {
+        shared.lock().no_model(problem, &shared.options.limits);
+        shared.changed.notify_all();
+    }
     let mut inner = shared.lock();
     loop {
         match inner.tend(Instant::now(), &shared.options.limits) {

@@ -101,10 +101,9 @@ impl<'model> Context<'model> {
         params.abort_callback_data = Arc::as_ptr(&stop).cast_mut().cast();
         // SAFETY: the model outlives the context by its lifetime; the flag that the callback reads is owned
         // by the context and freed after it.
-        let raw = unsafe { sys::llama_init_from_model(model.raw(), params) };
+        let (raw, why) =
+            super::log::loading(|| unsafe { sys::llama_init_from_model(model.raw(), params) });
         let raw = NonNull::new(raw).ok_or_else(|| {
-            let why = super::log::take_last_error();
-            let why = why.unwrap_or_else(|| "no reason was given".to_owned());
             Unusable::new(format!("llama.cpp has no memory for {} tokens: {why}", options.tokens))
         })?;
         let vocabulary_size = model.vocabulary_size();

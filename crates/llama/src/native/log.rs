@@ -1,21 +1,24 @@
 //! What the library reports, as lines on standard error.
 #![expect(unsafe_code, reason = "a callback that C calls with a C string")]
 
+use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::io::Write as _;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use llama_cpp_sys_2 as sys;
 
 /// Longest line that is written, and kept.
 const MAX_LINE_CHARS: usize = 300;
 
-/// The last error, for the reason why a model cannot be used.
-static LAST_ERROR: Mutex<Option<String>> = Mutex::new(None);
+thread_local! {
+    /// What is loaded on this thread, with the last error of it: only then reports are told in full.
+    static LOADING: RefCell<Option<Loading>> = const { RefCell::new(None) };
+}
 
-/// Whether the process has captured text by now.
-static HAS_TEXTS: AtomicBool = AtomicBool::new(false);
+#[derive(Default)]
+struct Loading {
+    error: Option<String>,
+}
 
 /// Sends the library's reports to standard error; without it they would go there unfiltered.
 pub(super) fn route() {
@@ -23,14 +26,14 @@ pub(super) fn route() {
     unsafe { sys::llama_log_set(Some(report), std::ptr::null_mut()) };
 }
 
-/// From now on a report is told by the name of what reported: its words could repeat captured text.
-pub(crate) fn forget_texts() {
-    HAS_TEXTS.store(true, Ordering::Relaxed);
-}
-
-/// Takes the last error that was reported.
-pub(super) fn take_last_error() -> Option<String> {
-    LAST_ERROR.lock().ok().and_then(|mut last| last.take())
+/// Does what reads no text of a user, and returns the last error that the library reports meanwhile.
+///
+/// At all other times a report is told by the name of what reported: its words could repeat captured text.
+pub(super) fn loading<R>(work: impl FnOnce() -> R) -> (R, String) {
+    LOADING.set(Some(Loading::default()));
+    let made = work();
+    let error = LOADING.take().and_then(|loading| loading.error);
+    (made, error.unwrap_or_else(|| "no reason was given".to_owned()))
 }
 
 unsafe extern "C" fn report(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
@@ -39,17 +42,17 @@ unsafe extern "C" fn report(level: sys::ggml_log_level, text: *const c_char, _: 
     }
     // SAFETY: not null, and the library passes a string that ends with a zero byte and outlives the call.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    let line = line(&text, HAS_TEXTS.load(Ordering::Relaxed));
-    if line.is_empty() {
-        return;
-    }
-    // Nobody can be told that standard error is gone.
-    let _gone = writeln!(std::io::stderr(), "llama.cpp: {line}");
-    if level == sys::GGML_LOG_LEVEL_ERROR
-        && let Ok(mut last) = LAST_ERROR.lock()
-    {
-        *last = Some(line);
-    }
+    LOADING.with_borrow_mut(|loading| {
+        let line = line(&text, loading.is_none());
+        if line.is_empty() {
+            return;
+        }
+        // Nobody can be told that standard error is gone.
+        let _gone = writeln!(std::io::stderr(), "llama.cpp: {line}");
+        if let (sys::GGML_LOG_LEVEL_ERROR, Some(loading)) = (level, loading) {
+            loading.error = Some(line);
+        }
+    });
 }
 
 /// One line without control characters; only the name before its first colon where there are texts.

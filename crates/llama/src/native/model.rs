@@ -66,14 +66,14 @@ impl Model {
         let mut params = unsafe { sys::llama_model_default_params() };
         params.load_mode = sys::LLAMA_LOAD_MODE_MMAP;
         params.check_tensors = false;
-        log::take_last_error();
+        params.load_mtp = false;
         // SAFETY: the name ends with a zero byte and outlives the call; the parameters are the library's
         // defaults, whose pointers are null.
-        let raw = unsafe { sys::llama_model_load_from_file(name.as_ptr(), params) };
-        let raw = NonNull::new(raw).ok_or_else(|| {
-            let why = log::take_last_error().unwrap_or_else(|| "no reason was given".to_owned());
-            Unusable::new(format!("llama.cpp refused the model: {why}"))
-        })?;
+        let (raw, why) =
+            log::loading(|| unsafe { sys::llama_model_load_from_file(name.as_ptr(), params) });
+        let raw = NonNull::new(raw);
+        let raw =
+            raw.ok_or_else(|| Unusable::new(format!("llama.cpp refused the model: {why}")))?;
         Ok(Self { raw, header, bytes: OnceLock::new(), names: OnceLock::new() })
     }
 

@@ -22,11 +22,11 @@ pub fn quantise(from: &Path, to: &Path, threads: u16) -> Result<(), Unusable> {
     params.nthread = i32::from(threads);
     params.ftype = sys::LLAMA_FTYPE_MOSTLY_Q4_K_M;
     // SAFETY: both paths end with a zero byte, and all three outlive the call.
-    let code =
-        unsafe { sys::llama_model_quantize(input.as_ptr(), output.as_ptr(), &raw const params) };
-    if code == 0 {
-        Ok(())
-    } else {
-        Err(Unusable::new("llama.cpp could not write it with fewer bits"))
+    let (code, why) = super::log::loading(|| unsafe {
+        sys::llama_model_quantize(input.as_ptr(), output.as_ptr(), &raw const params)
+    });
+    if code != 0 {
+        return Err(Unusable::new(format!("llama.cpp could not write it with fewer bits: {why}")));
     }
+    Ok(())
 }

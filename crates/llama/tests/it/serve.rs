@@ -1,6 +1,8 @@
 //! The loop of the process, over pipes.
 
-use std::io::{PipeReader, PipeWriter, pipe};
+use std::fs;
+use std::io::{PipeReader, PipeWriter, Write, pipe};
+use std::path::Path;
 use std::thread::{self, JoinHandle};
 
 use modelstat_engine::{Failure, FromEngine, Job, Ready, ToEngine, read_frame, write_frame};
@@ -113,5 +115,122 @@ fn a_budget_that_is_too_small_is_told() {
     assert_eq!(engine.next(), FromEngine::Failed { id: 2, failure: Failure::Timeout });
     engine.send(&ToEngine::Job(Job { answer_tokens: 100_000, ..job(3, &outline) }));
     assert_eq!(engine.next(), FromEngine::Failed { id: 3, failure: Failure::NoRoom });
+    engine.end().expect("a quiet end");
+}
+
+#[test]
+fn a_cancelled_job_is_answered_and_gives_its_place_back() {
+    let mut engine = Engine::start(&Shape::TINY_QWEN3, |options| options.sequences = 1);
+    let outline = outline(TEXT);
+    engine.ask(1, &outline);
+    engine.ask(2, &outline);
+    for id in [1, 2] {
+        engine.send(&ToEngine::Cancel { id });
+    }
+    for id in [1, 2] {
+        // It may have been made before it was cancelled.
+        match engine.next() {
+            FromEngine::Failed { id: failed, failure } => {
+                assert_eq!((failed, failure), (id, Failure::Timeout));
+            }
+            other => assert!(matches!(other, FromEngine::Answer(_)), "{other:?}"),
+        }
+    }
+    engine.ask(3, &outline);
+    assert!(matches!(engine.next(), FromEngine::Answer(answer) if answer.id == 3));
+    engine.end().expect("a quiet end");
+}
+
+#[test]
+fn too_many_jobs_at_once_are_turned_away() {
+    let mut engine = Engine::start(&Shape::TINY_QWEN3, |options| options.sequences = 1);
+    let outline = outline("a");
+    for id in 0..200 {
+        engine.send(&ToEngine::Job(Job { answer_tokens: 2, ..job(id, &outline) }));
+    }
+    let failures: Vec<Failure> = (0..200).map(|_| failure(&engine.next())).collect();
+    assert!(failures.contains(&Failure::TooLong), "some were begun");
+    assert!(failures.iter().all(|why| matches!(why, Failure::TooLong | Failure::NoRoom)));
+    engine.end().expect("a quiet end");
+}
+
+fn failure(message: &FromEngine) -> Failure {
+    let FromEngine::Failed { failure, .. } = message else { panic!("{message:?}") };
+    *failure
+}
+
+#[test]
+fn the_end_of_the_input_is_the_end_in_the_middle_of_an_answer() {
+    let mut engine = Engine::start(&Shape::TINY_QWEN3, |_| {});
+    engine.send(&ToEngine::Job(Job {
+        answer_tokens: 7_000,
+        prompt_tokens: 50,
+        ..job(1, &outline(TEXT))
+    }));
+    engine.end().expect("a quiet end");
+}
+
+#[test]
+fn what_is_no_message_ends_the_process() {
+    let mut engine = Engine::start(&Shape::TINY_QWEN3, |_| {});
+    engine.input.as_mut().expect("open").write_all(b"\x02\0\0\0{}").expect("the engine reads");
+    let ended = engine.thread.take().expect("started").join().expect("no panic");
+    assert!(matches!(ended, Err(ServeError::Frame(_))), "{ended:?}");
+}
+
+/// What is said of a file that was changed, and that nothing but it was said.
+fn refused(change: impl FnOnce(&Path), limit: Option<u64>) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("changed.gguf");
+    write_file(&path, &Shape::TINY_QWEN3, Encoding::Q8, 7).expect("room for a few megabytes");
+    change(&path);
+    let mut options = Options::new(path);
+    options.max_memory_bytes = limit.unwrap_or(options.max_memory_bytes);
+    let mut output = Vec::new();
+    let ended = serve(&options, std::io::empty(), &mut output);
+    let mut output = output.as_slice();
+    let Some(FromEngine::Unusable { reason }) = read_frame(&mut output).expect("a frame") else {
+        panic!("it is used");
+    };
+    assert!(output.is_empty());
+    assert!(matches!(ended, Err(ServeError::Unusable(why)) if why.reason() == reason));
+    reason
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_with_the_reason() {
+    let check = |change: &dyn Fn(&Path), wanted: &str| {
+        let reason = refused(change, None);
+        assert!(reason.contains(wanted), "{reason}");
+    };
+    check(&|path| fs::remove_file(path).expect("there"), "cannot be read");
+    check(&|path| fs::write(path, "").expect("there"), "is cut");
+    check(&|path| fs::write(path, [0; 4_096]).expect("there"), "not a GGUF file");
+    let change = |path: &Path, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = fs::read(path).expect("there");
+        change(&mut bytes);
+        fs::write(path, bytes).expect("there");
+    };
+    check(&|path| change(path, &|bytes| bytes.truncate(bytes.len() / 2)), "is cut");
+    // What only the library can know: a tensor is missing.
+    let rename = |bytes: &mut Vec<u8>| {
+        let name = b"blk.1.ffn_down.weight";
+        let at = bytes.windows(name.len()).position(|window| window == name).expect("there");
+        bytes[at + 4] = b'7';
+    };
+    check(&|path| change(path, &rename), "llama.cpp refused the model");
+}
+
+#[test]
+fn a_model_that_needs_too_much_memory_is_told_before_it_is_loaded() {
+    let reason = refused(|_| {}, Some(64_000_000));
+    assert!(reason.contains("MB of memory and may take 64"), "{reason}");
+}
+
+#[test]
+fn less_memory_gives_a_smaller_context() {
+    let engine =
+        Engine::start(&Shape::TINY_QWEN3, |options| options.max_memory_bytes = 104_000_000);
+    assert!((1_024..8_192).contains(&engine.ready.context_tokens), "{:?}", engine.ready);
     engine.end().expect("a quiet end");
 }

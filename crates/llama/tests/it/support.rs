@@ -3,11 +3,40 @@
 use std::path::{Path, PathBuf};
 
 use modelstat_llama::{Batch, Context, ContextOptions, Model, Sequence, Special, Token};
-use modelstat_testkit::gguf::{Encoding, Shape, write_file};
+use modelstat_testkit::gguf::{Encoding, Linear, Shape, write_file};
 use tempfile::TempDir;
 
 /// Both architectures that the engine takes.
 pub(crate) const SHAPES: [Shape; 2] = [Shape::TINY_QWEN3, Shape::TINY_QWEN35];
+
+/// Smaller ones of both, where many answers are written and no number is compared.
+pub(crate) const SMALL: [Shape; 2] = [
+    Shape { layers: 1, ..small(Shape::TINY_QWEN3) },
+    Shape {
+        linear: Some(Linear {
+            interval: 2,
+            key_heads: 1,
+            value_heads: 2,
+            head: 32,
+            kernel: 4,
+            rotated: 16,
+            sections: [3, 3, 2, 0],
+        }),
+        ..small(Shape::TINY_QWEN35)
+    },
+];
+
+const fn small(shape: Shape) -> Shape {
+    Shape {
+        embedding: 64,
+        heads: 1,
+        key_heads: 1,
+        head: 32,
+        feed_forward: 64,
+        vocabulary: 448,
+        ..shape
+    }
+}
 
 /// A text that no test chose by its tokens.
 pub(crate) const TEXT: &str = "They asked why the nightly import had stopped, and it turned out that 3 of \

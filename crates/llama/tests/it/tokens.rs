@@ -41,13 +41,13 @@ fn pairs_are_merged_as_by_hand() {
     for shape in &SHAPES {
         let tiny = Tiny::new(shape, Encoding::Q8);
         let merger = Merger::new(&File::read(tiny.path()), shape.architecture() == "qwen35");
-        let mut merged = 0;
+        let mut pairs = 0;
         for text in TEXTS {
             let tokens = tiny.model.tokens(text, Special::Text);
             assert_eq!(tokens, merger.tokens(text), "{}: {text:?}", shape.architecture());
-            merged += text.len() - tokens.len();
+            pairs += text.len() - tokens.len();
         }
-        assert!(merged > 100, "{merged} pairs were merged");
+        assert!(pairs > 100, "{pairs} pairs were merged");
     }
 }
 

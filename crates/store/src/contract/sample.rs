@@ -258,6 +258,11 @@ pub(crate) fn segment(
         work_type: Some(text("debugging")),
         engine: Some(text("template")),
         engine_version: Some(text("1")),
+        model_sha256: Some(text(
+            "6f85a640a97cf2bf5b8e764087b1e83da0fdb51d7c9fab7d0fece9385611df83",
+        )),
+        prompt_version: Some(text("2")),
+        fallback_reason: Some(text("llama.timeout")),
         tokens: Some(TokenUsage { input: 5, ..TokenUsage::default() }),
         tags: vec![Tag { root_key: text("work"), name: text("tests") }],
         redaction: Pairs(vec![(text("email"), 1)]),

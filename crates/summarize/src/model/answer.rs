@@ -31,11 +31,17 @@ pub fn schema() -> Value {
 }
 
 /// The answer as a GBNF grammar, for engines that take one. No string of it can hold a control token.
+///
+/// Both texts begin with a letter or a digit and are a little longer than what is kept at least, so that
+/// something is left when spaces and signs around them are taken away.
 pub fn grammar() -> String {
     let kinds = WorkType::ALL.map(|kind| format!("\"\\\"{}\\\"\"", kind.as_str())).join(" | ");
+    let least = 2 * MIN_ABSTRACT_CHARS;
+    let [longest, longest_title] = [ASKED_CHARS, MAX_TITLE_CHARS].map(|most| most - 2);
     format!(
-        "root ::= \"{{\\\"abstract\\\":\\\"\" char{{{MIN_ABSTRACT_CHARS},{ASKED_CHARS}}} \
-         \"\\\",\\\"title\\\":\\\"\" char{{3,{MAX_TITLE_CHARS}}} \"\\\",\\\"work_type\\\":\" kind \"}}\"\n\
+        "root ::= \"{{\\\"abstract\\\":\\\"\" first char{{{least},{longest}}} \
+         \"\\\",\\\"title\\\":\\\"\" first char{{2,{longest_title}}} \"\\\",\\\"work_type\\\":\" kind \"}}\"\n\
+         first ::= [A-Za-z0-9\\u00C0-\\u1FFF\\u3040-\\uD7FF]\n\
          char ::= [^\"\\\\<>\\x00-\\x1F\\x7F]\n\
          kind ::= {kinds}\n"
     )
@@ -171,7 +177,7 @@ mod tests {
         }
         assert!(
             grammar.starts_with(
-                r#"root ::= "{\"abstract\":\"" char{12,300} "\",\"title\":\"" char{3,80}"#
+                r#"root ::= "{\"abstract\":\"" first char{24,298} "\",\"title\":\"" first char{2,78}"#
             ),
             "{grammar}"
         );

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::reported::Said;
-use super::too_many;
+use super::{making, too_many};
 use crate::limits::{
     MAX_COMMAND_FAMILIES, MAX_COUNT, MAX_IDENTIFIER_CHARS, MAX_LIST_ENTRIES, MAX_METADATA_ENTRIES,
     MAX_SEGMENT_EVENTS, MAX_SEGMENT_TAGS,
@@ -203,6 +203,9 @@ struct SegmentIn {
     work_type: Option<RawText>,
     engine: Option<RawText>,
     engine_version: Option<RawText>,
+    model_sha256: Option<RawText>,
+    prompt_version: Option<RawText>,
+    fallback_reason: Option<RawText>,
     tokens: Option<TokensIn>,
     tags: Option<Listed<TagIn, MAX_SEGMENT_TAGS>>,
     redaction: Option<Pairs<RawText, Count>>,
@@ -232,7 +235,21 @@ fn read<'a, R: Deserialize<'a>>(record: &'a str) -> Result<R, Problem> {
 }
 
 pub(super) fn parse_event(record: &str) -> Result<Event<RawText>, Problem> {
-    let event: EventIn<'_> = read(record)?;
+    check_event(read(record)?)
+}
+
+/// An event that is good, read together with its batch.
+pub(super) struct GoodEvent(pub(super) Event<RawText>);
+
+impl<'de> Deserialize<'de> for GoodEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = EventIn::deserialize(deserializer)?;
+        // What is wrong with it is found again, and told, by `parse_event`.
+        check_event(event).map(Self).map_err(|_| D::Error::custom("a bad record"))
+    }
+}
+
+fn check_event(event: EventIn<'_>) -> Result<Event<RawText>, Problem> {
     let said = Said {
         tokens: event.tokens.map(TokensIn::check),
         detail: event.usage_detail.map(check_detail).transpose()?,
@@ -331,6 +348,9 @@ pub(super) fn parse_segment(record: &str) -> Result<Segment<RawText>, Problem> {
         work_type: name("work_type", segment.work_type)?,
         engine: name("engine", segment.engine)?,
         engine_version: name("engine_version", segment.engine_version)?,
+        model_sha256: making::sha256("model_sha256", segment.model_sha256)?,
+        prompt_version: making::version("prompt_version", segment.prompt_version)?,
+        fallback_reason: making::reason("fallback_reason", segment.fallback_reason)?,
         tokens: segment.tokens.map(TokensIn::check),
         tags: tags.into_iter().map(check_tag).collect::<Result<_, _>>()?,
         redaction: counts("redaction", segment.redaction)?,

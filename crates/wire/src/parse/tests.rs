@@ -156,12 +156,24 @@ fn the_floor_hides_text_and_hashes_identifiers() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test stands in for a store")]
 fn a_stored_batch_reads_back_as_it_was() {
-    let parsed = parse(&body(&event_with(r#""git":{},"usage_known":false"#)));
-    let (batch, _) = redact_batch(parsed.batch, &floor());
     let trust =
         |text: RawText| modelstat_redact::RedactedText::from_store(text.reveal().to_owned());
-    let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
-    assert_eq!(batch, back);
+    let full = include_str!("../egress/full.json").to_owned();
+    for body in [body(&event_with(r#""git":{},"usage_known":false"#)), full] {
+        let (batch, _) = redact_batch(parse(&body).batch, &floor());
+        let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
+        assert_eq!(batch, back);
+    }
+}
+
+/// A bad event is told as if it had come alone, and changes nothing for those beside it.
+#[test]
+fn a_good_event_is_the_same_beside_a_bad_one() {
+    let good = event_with(r#""content_excerpt":"a","seq":3"#);
+    let alone = parse(&body(&good));
+    let beside = parse(&body(&format!("{good},{{\"ts\":1}},null")));
+    assert_eq!(alone.batch.events, beside.batch.events);
+    assert_eq!(beside.rejected.len(), 2);
 }
 
 /// What the floor adds to an event keeps to the limits by which it is read back.
@@ -179,4 +191,56 @@ fn counts_at_their_limits_read_back_after_a_finding() {
         let back = crate::decode_stored(&crate::encode_batch(&batch), trust).expect("readable");
         assert_eq!(batch, back);
     }
+}
+
+/// What is said of the making of an abstract has closed forms: nothing else can stand there.
+#[test]
+fn how_an_abstract_was_made_is_said_in_closed_forms() {
+    let refused = |field: &str, value: &str| {
+        let segment = format!(
+            r#"{{"segment_id":"g","session_id":"s","started_at":"2026-06-19T12:34:56Z",
+                "ended_at":"2026-06-19T12:34:56Z","{field}":"{value}"}}"#
+        );
+        let text = format!(
+            r#"{{"batch_id":"b","device_id":"d","daemon_version":"v","events":[],"segments":[{segment}]}}"#
+        );
+        parse(&text).rejected.first().map(|rejection| rejection.reason.clone())
+    };
+    let check = |field: &str, good: &[&str], bad: &[&str], form: &str| {
+        for value in good {
+            assert_eq!(refused(field, value), None, "{value}");
+        }
+        for value in bad {
+            let reason = refused(field, value).unwrap_or_default();
+            assert!(reason.ends_with(&format!("{field}: not {form}")), "{value}: {reason}");
+        }
+    };
+    let (digits, upper) = ("0a".repeat(32), "0A".repeat(32));
+    let longer = format!("{digits}0");
+    check(
+        "model_sha256",
+        &[&digits],
+        &["", "0a", &upper, &longer],
+        "64 digits of lower-case hexadecimal",
+    );
+    check(
+        "prompt_version",
+        &["1", "2.1", "v3"],
+        &["", "a b", "1/2", &longer],
+        "at most 32 lower-case letters, digits and dots",
+    );
+    check(
+        "fallback_reason",
+        &["llama.timeout", "http.bad_answer"],
+        &[
+            "",
+            "timeout",
+            ".timeout",
+            "llama.",
+            "a.b.c",
+            "llama.said Zebedee",
+            &format!("a.{longer}"),
+        ],
+        "an engine and a reason such as llama.timeout",
+    );
 }

@@ -1,4 +1,5 @@
 import type { Segment } from "../../api/types";
+import { fallbackWords } from "../../lib/fallback";
 import { counted, dateTime, duration, timeOfDay } from "../../lib/format";
 import table from "../../styles/table.module.css";
 import { Card } from "../../ui/Card";
@@ -36,14 +37,11 @@ export function Segments({ segments }: { segments: Segment[] }) {
                   <span>{counted(segment.turns, "turn")}</span>
                   <span>{duration(Date.parse(segment.ended_at) - Date.parse(segment.started_at))}</span>
                   {segment.engine !== null && (
-                    <span
-                      title={
-                        segment.engine_version === null ? undefined : `version ${segment.engine_version}`
-                      }
-                    >
+                    <span title={making(segment)}>
                       written by {segment.engine} {segment.engine_version}
                     </span>
                   )}
+                  {segment.fallback_reason !== null && <span>{fallbackWords(segment.fallback_reason)}</span>}
                 </p>
               </div>
             </li>
@@ -52,4 +50,14 @@ export function Segments({ segments }: { segments: Segment[] }) {
       )}
     </Card>
   );
+}
+
+/** What is known of how an abstract was written, for who wants to write it again. */
+function making(segment: Segment): string | undefined {
+  const parts = [
+    segment.engine_version !== null && `version ${segment.engine_version}`,
+    segment.prompt_version !== null && `prompt ${segment.prompt_version}`,
+    segment.model_sha256 !== null && `model sha256 ${segment.model_sha256}`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? undefined : parts.join(", ");
 }

@@ -76,6 +76,23 @@ describe("session", () => {
     expect(screen.getByText(/are listed; the totals above count all/)).toBeTruthy();
   });
 
+  it("says what wrote an abstract, and why another engine did not", async () => {
+    const first = detail.segments[0] as SessionDetail["segments"][number];
+    const sha256 = "6f85a640a97cf2bf5b8e764087b1e83da0fdb51d7c9fab7d0fece9385611df83";
+    const written = {
+      ...first,
+      engine: "http",
+      engine_version: "qwen3",
+      model_sha256: sha256,
+      prompt_version: "2",
+      fallback_reason: "llama.timeout",
+    };
+    openDashboard(url, withSession({ segments: [written] }));
+    const by = await screen.findByText("written by http qwen3");
+    expect(by.title).toBe(`version qwen3, prompt 2, model sha256 ${sha256}`);
+    expect(screen.getByText("llama took too long")).toBeTruthy();
+  });
+
   it("says when there is no such session", async () => {
     openDashboard("/sessions/sess_none", ({ path }) =>
       path.startsWith("/v1/sessions/")

@@ -199,6 +199,7 @@ fn queues(status: &Status) -> Vec<Vec<String>> {
         ("turns of open segments", spool.turns),
         ("to be shipped", spool.outbox),
         ("in quarantine", spool.quarantine),
+        ("closed segments, kept for late events", spool.closed),
     ];
     let row = |(name, depth): (&str, Depth)| {
         let oldest = oldest(status.now, depth).unwrap_or_else(|| "–".to_owned());

@@ -52,7 +52,9 @@ fn advance(state: &mut [Vec<f64>], step: &Step<'_>) -> Vec<f64> {
     let scale = super::float(step.query.len()).sqrt().recip();
     let mut read = Vec::new();
     for (row, value) in state.iter_mut().zip(step.value) {
-        row.iter_mut().for_each(|number| *number *= step.kept);
+        for number in row.iter_mut() {
+            *number *= step.kept;
+        }
         let correction = (value - dot(row, &step.key)) * step.learnt;
         row.iter_mut().zip(&step.key).for_each(|(number, key)| *number += key * correction);
         read.push(dot(row, &step.query) * scale);

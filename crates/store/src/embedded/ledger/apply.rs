@@ -144,7 +144,8 @@ fn append_segments(
             ("floor_version", batch.applied.floor_version.as_str().into()),
         ];
         if held.insert((identity, segment.generation)) {
-            rows.push(key_cells.into_iter().chain(records::segment(segment)).chain(origin))?;
+            let cells = key_cells.into_iter().chain(records::segment(segment)).chain(origin);
+            rows.push(cells.chain(records::making(segment)))?;
         }
     }
     rows.finish()

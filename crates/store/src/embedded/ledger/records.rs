@@ -249,6 +249,15 @@ pub(super) fn segment(segment: &Segment<RedactedText>) -> impl Iterator<Item = N
     ])
 }
 
+/// Renders how a segment's abstract was made.
+pub(super) fn making(segment: &Segment<RedactedText>) -> [Named<'_>; 3] {
+    [
+        ("model_sha256", optional(segment.model_sha256.as_ref())),
+        ("prompt_version", optional(segment.prompt_version.as_ref())),
+        ("fallback_reason", optional(segment.fallback_reason.as_ref())),
+    ]
+}
+
 pub(super) fn optional(text: Option<&RedactedText>) -> Cell<'_> {
     text.map(RedactedText::as_str).into()
 }

@@ -30,7 +30,7 @@ pub(super) const TOOL_CALL: &str = "
 /// What [`segment`] reads, in its order.
 pub(super) const SEGMENT: &str = "
     segment_id, generation, session_id, started_at, ended_at, summary, title, work_type, engine,
-    engine_version, source_event_ids, tag_roots, tag_names";
+    engine_version, model_sha256, prompt_version, fallback_reason, source_event_ids, tag_roots, tag_names";
 
 /// Reads the columns of a row one after the other.
 pub(super) struct Cells<'a, 'r> {
@@ -240,6 +240,9 @@ pub(super) fn segment(row: &Row<'_>) -> duckdb::Result<SegmentRow> {
         work_type: cells.take()?,
         engine: cells.take()?,
         engine_version: cells.take()?,
+        model_sha256: cells.take()?,
+        prompt_version: cells.take()?,
+        fallback_reason: cells.take()?,
         turns: 0,
         source_event_ids: cells.texts()?,
         tags: Vec::new(),

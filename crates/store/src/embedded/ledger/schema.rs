@@ -5,7 +5,14 @@ use duckdb::Connection;
 use super::columns::{Kind, Table};
 
 /// The version of the tables, kept in the file.
-pub(super) const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 1 + STEPS.len() as u64;
+
+/// What makes each later version out of the one before. A step that was released never changes.
+const STEPS: [&str; 1] = ["
+    ALTER TABLE segments ADD COLUMN model_sha256 VARCHAR;
+    ALTER TABLE segments ADD COLUMN prompt_version VARCHAR;
+    ALTER TABLE segments ADD COLUMN fallback_reason VARCHAR;
+"];
 
 use Kind::{Count, CountMap, Day, Flag, Money, Text, TextList, TextMap, Time};
 
@@ -161,6 +168,9 @@ pub(super) static SEGMENTS: Table = Table {
         ("received_at", Time),
         ("batch_id", Text),
         ("floor_version", Text),
+        ("model_sha256", Text),
+        ("prompt_version", Text),
+        ("fallback_reason", Text),
     ],
 };
 
@@ -269,14 +279,15 @@ pub(super) static ORG_TABLES: [&Table; 9] = [
     &COST_HISTORY,
 ];
 
-/// Makes the tables of an empty file. Returns false if the file is of a later version.
+/// Makes the tables of an empty file, or takes the steps that an older one lacks. Returns false if the file is
+/// of a later version.
 pub(super) fn create(connection: &Connection) -> Result<bool, duckdb::Error> {
     connection
         .execute_batch("CREATE TABLE IF NOT EXISTS meta (version UBIGINT, position UBIGINT)")?;
     let held: Option<u64> =
         connection.query_row("SELECT max(version) FROM meta", [], |row| row.get(0))?;
     if let Some(held) = held {
-        return Ok(held <= VERSION);
+        return take_steps(connection, held);
     }
     let transaction = connection.unchecked_transaction()?;
     for table in ORG_TABLES {
@@ -284,5 +295,17 @@ pub(super) fn create(connection: &Connection) -> Result<bool, duckdb::Error> {
     }
     transaction.execute("INSERT INTO meta VALUES (?, 0)", [VERSION])?;
     transaction.commit()?;
+    Ok(true)
+}
+
+fn take_steps(connection: &Connection, held: u64) -> Result<bool, duckdb::Error> {
+    let taken = usize::try_from(held.saturating_sub(1)).unwrap_or(usize::MAX);
+    let Some(missing) = STEPS.get(taken..) else { return Ok(false) };
+    if !missing.is_empty() {
+        let transaction = connection.unchecked_transaction()?;
+        missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+        transaction.execute("UPDATE meta SET version = ?", [VERSION])?;
+        transaction.commit()?;
+    }
     Ok(true)
 }

@@ -124,6 +124,37 @@ fn the_file_of_a_later_version_is_left_alone() {
 }
 
 #[test]
+fn a_file_of_an_earlier_version_gets_the_columns_that_it_lacks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let apply_segment = |ledger: &DuckLedger, id: &str| {
+        let mut batch = sample::batch(Some("app"));
+        batch.events.push(sample::full_event(id));
+        batch.segments.push(sample::segment(id, 1, "session-0", "words"));
+        apply(ledger, vec![sample::applied(0, "org", batch, Costing::default)]);
+    };
+    let ledger = open(folder.path());
+    apply_segment(&ledger, "old");
+    let to_first = "ALTER TABLE segments DROP COLUMN model_sha256;
+        ALTER TABLE segments DROP COLUMN prompt_version;
+        ALTER TABLE segments DROP COLUMN fallback_reason; UPDATE meta SET version = 1;";
+    ledger.writer().execute_batch(to_first).expect("an earlier version");
+    drop(ledger);
+    for _ in 0..2 {
+        let ledger = open(folder.path());
+        apply_segment(&ledger, "new");
+        let detail = ledger.session("org", Some("app"), "session-0", 10).expect("readable");
+        let detail = detail.expect("a session");
+        let mut reasons: Vec<_> = detail
+            .segments
+            .iter()
+            .map(|segment| (segment.segment_id.as_str(), segment.fallback_reason.as_deref()))
+            .collect();
+        reasons.sort_unstable();
+        assert_eq!(reasons, [("new", Some("llama.timeout")), ("old", None)]);
+    }
+}
+
+#[test]
 fn a_checkpoint_waits_for_those_who_read_what_has_changed() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = open(folder.path());
