@@ -5,7 +5,7 @@ use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
 
-use super::trust::{Packer, unpack};
+use super::trust::{pack_small, unpack};
 use super::{Kind, Spool, counters};
 use crate::database::{DatabaseError, count, integer};
 
@@ -129,7 +129,7 @@ fn encode(draft: &Draft) -> Vec<u8> {
         phrases: draft.phrases.clone(),
     };
     let encoded = serde_json::to_vec(&stored).expect("texts are JSON everywhere");
-    Packer::new().pack(&encoded)
+    pack_small(&encoded)
 }
 
 fn decode(body: &[u8]) -> Option<Draft> {
