@@ -77,6 +77,7 @@ const DOORS: [Door; 10] = [
             // To a process of ours on this machine.
             "crates/cli/src/client.rs",
             "crates/cli/tests/",
+            "crates/server/tests/",
             "crates/sdk/src/http/remote.rs",
             "crates/testkit/",
         ],

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use modelstat_engine::ChildEngine;
 use modelstat_redact::Floor;
 use modelstat_store::{DueSession, Inbox, InboxError, LookedAt, MAX_TEXT_MS};
-use modelstat_summarize::{Engines, SegmentLimits};
+use modelstat_summarize::{Engines, Load, SegmentLimits};
 use modelstat_wire::{Clock, Timestamp};
 
 use crate::applier::ApplierHandle;
@@ -33,7 +33,8 @@ const KEEP_PAUSE: Duration = Duration::from_secs(5);
 /// Between two looks for closed segments that can be forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Most sessions of one look, so that little is in memory at a time.
+/// Most sessions of one look, so that little is in memory at a time. When so many wait, a model would not
+/// be through with them before the next ones come, and is left alone.
 const MAX_SESSIONS: usize = 256;
 
 /// What abstracts are made with.
@@ -130,8 +131,14 @@ impl Shared {
         let Making { inbox, clock, limits, .. } = &self.making;
         let now = clock.now();
         let due = inbox.due_sessions(now, limits, MAX_SESSIONS)?;
-        let mode =
-            Mode { now, limits: *limits, engines: self.making.engines.in_order(), expired: false };
+        let is_crowded = due.len() == MAX_SESSIONS;
+        let mode = Mode {
+            now,
+            limits: *limits,
+            engines: self.making.engines.in_order(),
+            load: if is_crowded { Load::Crowded } else { Load::Free },
+            expired: false,
+        };
         let mut looked_at = Vec::new();
         for due in &due {
             if self.is_stopping.load(Ordering::Relaxed) {
@@ -142,7 +149,7 @@ impl Shared {
         if !looked_at.is_empty() {
             inbox.note_looked_at(looked_at)?;
         }
-        Ok(due.len() == MAX_SESSIONS)
+        Ok(is_crowded)
     }
 
     /// A panic costs one look at one session: nothing of it is stored by halves.
@@ -181,7 +188,7 @@ impl Shared {
     fn tell_expired(&self, now: Timestamp) -> Result<(), InboxError> {
         let before = Timestamp::from_millis(now.as_millis().saturating_sub(MAX_TEXT_MS));
         let limits = SegmentLimits { quiet: Duration::ZERO, ..self.making.limits };
-        let mode = Mode { now, limits, engines: Vec::new(), expired: true };
+        let mode = Mode { now, limits, engines: Vec::new(), load: Load::Free, expired: true };
         loop {
             let due = self.making.inbox.expired_sessions(before, MAX_SESSIONS)?;
             for due in &due {

@@ -8,8 +8,8 @@ use modelstat_store::{
     TextSession,
 };
 use modelstat_summarize::{
-    Engine, MadeSegment, Making as SegmentMaking, Plan, Planned, SegmentLimits, SegmentSource,
-    SegmentsOrigin, StoredTurn, TurnPlace, joinable_since, make_segment, plan, segments_batch,
+    Engine, Load, MadeSegment, Plan, Planned, ReadSegment, SegmentLimits, SegmentSource,
+    SegmentsOrigin, StoredTurn, TurnPlace, joinable_since, plan, segments_batch,
 };
 use modelstat_wire::{IngestBatch, Timestamp, encode_batch};
 
@@ -30,6 +30,8 @@ pub(super) struct Mode<'a> {
     pub(super) limits: SegmentLimits,
     /// The engines before the template.
     pub(super) engines: Vec<&'a dyn Engine>,
+    /// Whether a model has time for them.
+    pub(super) load: Load,
     /// Whether their text has waited for as long as it may.
     pub(super) expired: bool,
 }
@@ -60,14 +62,14 @@ impl Shared {
             if self.is_stopping.load(Ordering::Relaxed) {
                 break;
             }
-            let Some(made) = self.make(session, planned, mode)? else { return Ok(None) };
+            let Some(next) = self.make(session, planned, mode)? else { return Ok(None) };
             let is_full = gathered.made.len() >= MAX_SEGMENTS;
-            let is_other = |last: &MadeSegment| last.kept.device_id != made.kept.device_id;
+            let is_other = |last: &MadeSegment| last.kept.device_id != next.kept.device_id;
             if is_full || gathered.made.last().is_some_and(is_other) {
                 self.commit(session, std::mem::take(&mut gathered), mode)?;
             }
-            gathered.closed.push(ClosedText::of(&made, planned));
-            gathered.made.push(made);
+            gathered.closed.push(ClosedText::of(&next, planned));
+            gathered.made.push(next);
         }
         self.commit(session, gathered, mode)?;
         Ok(None)
@@ -105,12 +107,9 @@ impl Shared {
             new_events: &new_events,
             turns,
         };
-        let making = SegmentMaking {
-            engines: &mode.engines,
-            floor: &self.making.floor,
-            removed_key: self.making.removed_key,
-        };
-        Ok(Some(make_segment(source, making)))
+        let read = ReadSegment::of(source, self.making.removed_key);
+        let chain = read.chain(&mode.engines, mode.load, |_, _, _| None);
+        Ok(Some(read.make(&chain, &self.making.floor)))
     }
 
     fn read(&self, places: &[TurnPlace]) -> Result<Option<ReadTurns>, InboxError> {

@@ -136,11 +136,11 @@ fn text_waits_until_its_session_is_quiet(inbox: &dyn Inbox) {
     let turns = [("e2", 5, "the second"), ("e1", 4, "the first"), ("e3", 2_000, "")];
     commit(inbox, said("waits", "s", "b", &turns)).expect("taken");
     // The gap between two of them is known at once, and that nothing came for a minute later.
-    assert_eq!(due(inbox, "waits", Timestamp::from_millis(1)), [session.clone()]);
+    assert_eq!(due(inbox, "waits", Timestamp::from_millis(1)), std::slice::from_ref(&session));
     let looked_at = LookedAt { session: session.clone(), turns: 3 };
     inbox.note_looked_at(vec![looked_at]).expect("noted");
     assert!(due(inbox, "waits", Timestamp::from_millis(59_999)).is_empty());
-    assert_eq!(due(inbox, "waits", Timestamp::from_millis(60_000)), [session.clone()]);
+    assert_eq!(due(inbox, "waits", Timestamp::from_millis(60_000)), std::slice::from_ref(&session));
     let expected = [Some("the first".to_owned()), Some("the second".to_owned()), None];
     assert_eq!(texts(inbox, &session), expected);
     let chars: Vec<_> =

@@ -196,16 +196,12 @@ impl Room {
         }
         let facts = without_text(&turn.body);
         let most = self.max_bytes.saturating_add(self.max_bytes / FACTS_PART);
-        match facts.filter(|facts| self.take(facts.len(), most)) {
-            Some(facts) => {
-                self.dropped_text += u64::from(turn.chars > 0);
-                Some((facts, 0))
-            }
-            None => {
-                self.dropped_turns += 1;
-                None
-            }
-        }
+        let Some(facts) = facts.filter(|facts| self.take(facts.len(), most)) else {
+            self.dropped_turns += 1;
+            return None;
+        };
+        self.dropped_text += u64::from(turn.chars > 0);
+        Some((facts, 0))
     }
 
     fn take(&mut self, body_bytes: usize, most: u64) -> bool {
