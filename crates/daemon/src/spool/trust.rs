@@ -5,7 +5,8 @@ use modelstat_summarize::{ClosedSegment, StoredTurn};
 use modelstat_wire::{IngestBatch, StoredBatchError};
 
 /// What a record that is packed for speed begins with; one that is packed for size begins as zstd does.
-const QUICK: u8 = 1;
+/// It is long enough to be found by who searches a file for what such records hold.
+const QUICK: [u8; 4] = *b"mLZ4";
 
 /// A third of the size, at a cost that only what stays for long is worth.
 const LEVEL: i32 = 1;
@@ -18,8 +19,8 @@ pub(crate) fn pack_quickly(bytes: &[u8]) -> Vec<u8> {
     let longest = lz4_flex::block::get_maximum_output_size(bytes.len());
     let mut record = vec![0; HEAD_BYTES + longest];
     let size = u32::try_from(bytes.len()).expect("a record is far shorter than 4 GiB");
-    record[0] = QUICK;
-    record[1..HEAD_BYTES].copy_from_slice(&size.to_le_bytes());
+    record[..QUICK.len()].copy_from_slice(&QUICK);
+    record[QUICK.len()..HEAD_BYTES].copy_from_slice(&size.to_le_bytes());
     let packed = lz4_flex::block::compress_into(bytes, &mut record[HEAD_BYTES..])
         .expect("the output has the room that any input needs");
     record.truncate(HEAD_BYTES + packed);
@@ -28,7 +29,7 @@ pub(crate) fn pack_quickly(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Bytes before what LZ4 made: the mark, and the size before.
-const HEAD_BYTES: usize = 5;
+const HEAD_BYTES: usize = QUICK.len() + 4;
 
 /// Packs a record that stays for a day.
 pub(crate) fn pack_small(bytes: &[u8]) -> Vec<u8> {
@@ -38,7 +39,7 @@ pub(crate) fn pack_small(bytes: &[u8]) -> Vec<u8> {
 /// Unpacks a record of either kind.
 pub(crate) fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     let is_likely = |size: &usize| *size <= MAX_UNPACKED_BYTES;
-    if let Some((&QUICK, rest)) = bytes.split_first() {
+    if let Some(rest) = bytes.strip_prefix(&QUICK) {
         let (size, packed) = rest.split_first_chunk()?;
         let size = usize::try_from(u32::from_le_bytes(*size)).ok().filter(is_likely)?;
         let plain = lz4_flex::block::decompress(packed, size).ok()?;
@@ -89,8 +90,8 @@ mod tests {
             assert_eq!(unpack(&packed[..packed.len() / 2]), None);
         }
         let mut boastful = pack_quickly(text.as_bytes());
-        boastful[1..HEAD_BYTES].copy_from_slice(&u32::MAX.to_le_bytes());
-        for damaged in [boastful.as_slice(), &[], &[QUICK], &[7; 20]] {
+        boastful[QUICK.len()..HEAD_BYTES].copy_from_slice(&u32::MAX.to_le_bytes());
+        for damaged in [boastful.as_slice(), &[], &QUICK, &[7; 20]] {
             assert_eq!(unpack(damaged), None);
         }
         assert_eq!(unpack(&pack_quickly(b"")).as_deref(), Some(&b""[..]));

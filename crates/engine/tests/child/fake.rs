@@ -58,7 +58,7 @@ fn next_job() -> Option<Job> {
 
 fn forever() -> ! {
     loop {
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_mins(1));
     }
 }
 

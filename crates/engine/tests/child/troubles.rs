@@ -123,7 +123,7 @@ fn dies() {
 
 fn resting() {
     let limits = ChildLimits { rest: Duration::from_secs(5), ..LIMITS };
-    let limits = ChildLimits { longest_rest: Duration::from_secs(60), ..limits };
+    let limits = ChildLimits { longest_rest: Duration::from_mins(1), ..limits };
     let engine = ChildEngine::new(ChildOptions { limits, ..options("exits") }).expect("a thread");
     failed(&engine, EngineError::Unavailable);
     let started = Instant::now();

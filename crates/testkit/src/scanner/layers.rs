@@ -15,8 +15,12 @@ pub(super) struct Layer {
     pub(super) bytes: Vec<u8>,
 }
 
+/// How records begin that the daemon packs for speed: the mark, the size, a block of LZ4.
+pub(super) const QUICK: &[u8] = b"mLZ4";
+
 /// How frames begin: as they are, in base64 and in hexadecimal.
-const BEGINNINGS: [(&[u8], Wrapping); 8] = [
+const BEGINNINGS: [(&[u8], Wrapping); 9] = [
+    (QUICK, Wrapping::Lz4),
     (b"\x28\xb5\x2f\xfd", Wrapping::Zstd),
     (b"\x1f\x8b\x08", Wrapping::Gzip),
     (b"KLUv", Wrapping::Base64),
@@ -29,6 +33,7 @@ const BEGINNINGS: [(&[u8], Wrapping); 8] = [
 
 #[derive(Clone, Copy)]
 enum Wrapping {
+    Lz4,
     Zstd,
     Gzip,
     Base64,
@@ -49,10 +54,11 @@ fn changed(name: &'static str, before: &[u8], after: Vec<u8>) -> Option<Layer> {
 
 fn frames(bytes: &[u8]) -> Vec<Layer> {
     let finder =
-        AhoCorasick::new(BEGINNINGS.map(|(beginning, _)| beginning)).expect("eight short patterns");
+        AhoCorasick::new(BEGINNINGS.map(|(beginning, _)| beginning)).expect("nine short patterns");
     let found = finder.find_overlapping_iter(bytes).filter_map(|found| {
         let rest = &bytes[found.start()..];
         let (name, inner) = match BEGINNINGS[found.pattern().as_usize()].1 {
+            Wrapping::Lz4 => ("lz4", unlz4(rest)),
             Wrapping::Zstd => ("zstd", unzstd(rest)),
             Wrapping::Gzip => ("gzip", gunzip(rest)),
             Wrapping::Base64 => ("base64", unbase64(rest)),
@@ -61,6 +67,20 @@ fn frames(bytes: &[u8]) -> Vec<Layer> {
         (!inner.is_empty()).then_some(Layer { name, bytes: inner })
     });
     found.collect()
+}
+
+/// Decompresses one record that was packed for speed, or as much of it as is there.
+pub(super) fn unlz4(bytes: &[u8]) -> Vec<u8> {
+    let Some((size, block)) = bytes.get(QUICK.len()..).and_then(<[u8]>::split_first_chunk) else {
+        return Vec::new();
+    };
+    let size = usize::try_from(u32::from_le_bytes(*size)).unwrap_or(usize::MAX);
+    let mut kept = vec![0; size.min(MAX_LAYER_BYTES + 1)];
+    // What stands behind the record, and what of it is missing, is an error after all that can be read.
+    let _rest = lz4_flex::block::decompress_into(block, &mut kept);
+    let end = kept.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    kept.truncate(end);
+    kept
 }
 
 /// Decompresses one frame, or as much of it as is there.

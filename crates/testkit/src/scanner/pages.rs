@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::layers::{gunzip, unzstd};
+use super::layers::{gunzip, unlz4, unzstd};
 use super::{Read, ScanError, tables};
 
 /// Where a page's continuation is named, and where a log's frame names its page.
@@ -40,6 +40,7 @@ pub(super) fn each_split_frame(path: &Path, file: &[u8], read: Read<'_>) -> Resu
     for (version, page) in pages.versions.iter().enumerate() {
         for at in 0..page.len().saturating_sub(NUMBER_BYTES) {
             let decompress = match &page[at..at + NUMBER_BYTES] {
+                b"mLZ4" => unlz4,
                 b"\x28\xb5\x2f\xfd" => unzstd,
                 [0x1f, 0x8b, 0x08, _] => gunzip,
                 _ => continue,

@@ -17,7 +17,7 @@ const KNOWN_CHARS: usize = 12;
 const DAEMON: [&str; 7] = [
     "daemon/daemon/spool.db » turns.session_id",
     "daemon/daemon/spool.db » turns.event_id",
-    "daemon/daemon/spool.db » turns.body » zstd",
+    "daemon/daemon/spool.db » turns.body » lz4",
     "daemon/daemon/spool.db » outbox.batch_id",
     "daemon/daemon/spool.db » outbox.body » gzip",
     "daemon/daemon/egress.db » payloads.body » gzip",
@@ -101,7 +101,7 @@ const SERVER_RAW: [&str; 3] = [
     WAITING_ON_SERVER,
 ];
 const WAITING_ON_SERVER: &str = "server/server/inbox.db » pending_text.body » zstd";
-const WAITING_ON_DAEMON: &str = "daemon/daemon/spool.db » turns.body » zstd";
+const WAITING_ON_DAEMON: &str = "daemon/daemon/spool.db » turns.body » lz4";
 
 /// Fails with the list of places in which something that is there was not found.
 pub(super) fn check(plants: &[(Plant, Door, Shape)], hits: &[Hit]) {
