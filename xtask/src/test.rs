@@ -3,14 +3,11 @@
 use std::time::Instant;
 
 use crate::step::{self, Outcome, cargo, command, progress, root, say, target};
-use crate::up::{Engine, Profile};
+use crate::up::{Engine, LLAMA, Profile};
 use crate::{gen_docs, setup, tidy, tools, up};
 
 /// A package apart from the workspace, as its dependencies change features for all.
 const APART: &str = "integrations/rig/Cargo.toml";
-
-/// What every suite is built with: the program that can run models.
-const LLAMA: &str = "modelstat-cli/llama";
 
 type Suite = (&'static str, fn() -> Outcome);
 

@@ -9,7 +9,7 @@ use crate::{setup, tools};
 
 /// Builds what is missing and starts the product, with a demo beside it unless `--no-demo`.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let wants_engine = arguments.iter().any(|argument| argument == "--engine");
+    let wants_engine = arguments.iter().any(|argument| is_engine(argument));
     let engine = if wants_engine { Engine::Llama } else { Engine::None };
     let binary = binary(Profile::Dev, engine)?;
     let wants_demo = !arguments.iter().any(|argument| argument == "--no-demo");
@@ -18,6 +18,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     product.arg("up").args(wants_demo.then_some("--demo"));
     product.args(arguments.iter().filter(|argument| *argument != "--no-demo"));
     replace(&mut product)
+}
+
+/// Whether an argument asks for a model in a process of its own.
+fn is_engine(argument: &str) -> bool {
+    argument == "--engine" || argument.starts_with("--engine=")
 }
 
 /// Builds the binary and prints its path.
@@ -41,6 +46,9 @@ pub(crate) enum Profile {
     Release,
 }
 
+/// The feature with which llama.cpp is compiled.
+pub(crate) const LLAMA: &str = "modelstat-cli/llama";
+
 /// Whether the binary can run models, for which llama.cpp is compiled: minutes, the first time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -56,12 +64,15 @@ pub(crate) fn binary(profile: Profile, engine: Engine) -> Outcome<PathBuf> {
     }
     setup::duckdb()?;
     dashboard()?;
-    let mut build = cargo(&["build", "--package", "modelstat-cli"]);
+    let mut build = match engine {
+        Engine::None => cargo(&["build", "--package", "modelstat-cli"]),
+        // Selected as the tests select: for another selection llama.cpp would be compiled anew.
+        Engine::Llama => {
+            cargo(&["build", "--workspace", "--bin", "modelstat", "--features", LLAMA])
+        }
+    };
     if profile == Profile::Release {
         build.arg("--release");
-    }
-    if engine == Engine::Llama {
-        build.args(["--features", "llama"]);
     }
     step::run("building the binary", &mut build)?;
     let folder = if profile == Profile::Release { "release" } else { "debug" };

@@ -156,6 +156,8 @@ pub struct Pace {
     pub tick: Duration,
     /// From the dropping of text to the emptying of the log that still holds it; the promise is 60 s.
     pub checkpoint: Duration,
+    /// Between two rewritings of the spool's file, which take copies of dropped text out of it.
+    pub rewrite: Duration,
     /// The ceiling of the first wait after a failure; it doubles with each further one.
     pub backoff_base: Duration,
     /// The ceiling of every wait after a failure.
@@ -177,6 +179,8 @@ impl Default for Pace {
         Self {
             tick: Duration::from_millis(500),
             checkpoint: Duration::from_secs(10),
+            // Rewriting a small file each minute costs a disk less than the logs of the calls themselves.
+            rewrite: Duration::from_secs(50),
             backoff_base: Duration::from_secs(1),
             backoff_cap: Duration::from_mins(1),
             probe: Duration::from_mins(1),

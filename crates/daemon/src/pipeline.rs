@@ -57,11 +57,16 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Runs until it is told to finish and nothing that arrived is left.
     pub(crate) fn run(self) {
-        let (mut checkpointed, mut forgot) = (Instant::now(), None::<Instant>);
+        let (mut checkpointed, mut rewritten) = (Instant::now(), Instant::now());
+        let mut forgot = None::<Instant>;
         loop {
             let is_done = self.work_safely();
             if checkpointed.elapsed() >= self.pace.checkpoint {
                 checkpointed = Instant::now();
+                if rewritten.elapsed() >= self.pace.rewrite {
+                    rewritten = Instant::now();
+                    self.rewrite();
+                }
                 self.tidy(&mut forgot);
             }
             let phase = self.wake.phase();
@@ -78,7 +83,10 @@ impl Pipeline {
         match catch_unwind(AssertUnwindSafe(|| self.work())) {
             Ok(Ok(())) => return true,
             Ok(Err(error)) if self.spool.mend_if_damaged(error, self.clock.now().as_millis()) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the pipeline could not go on, will retry"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the pipeline could not go on, will retry");
+                self.spool.empty_log_soon();
+            }
             Err(_) => tracing::error!("the pipeline panicked, will retry"),
         }
         self.sessions.forget();
@@ -122,6 +130,12 @@ impl Pipeline {
         self.abstracts.ring();
         self.shipper.ring();
         Ok(true)
+    }
+
+    fn rewrite(&self) {
+        if let Err(error) = self.spool.rewrite_after_drops() {
+            tracing::warn!(%error, "the spool's file could not be rewritten, will retry");
+        }
     }
 
     fn tidy(&self, forgot: &mut Option<Instant>) {

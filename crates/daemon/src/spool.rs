@@ -62,6 +62,9 @@ const LONG_LOG_BYTES: u64 = 4 * 1024 * 1024;
 /// Pages of the log from which on a commit brings it in itself, as nobody else has: 64 MiB.
 const LONGEST_LOG_PAGES: u32 = 16_384;
 
+/// Largest file that is rewritten: commits wait for it, a tenth of a second or so.
+const MAX_REWRITTEN_BYTES: i64 = 16 * 1024 * 1024;
+
 /// The file and what is known about it.
 pub(crate) struct Spool {
     inner: Mutex<Inner>,
@@ -76,6 +79,8 @@ pub(crate) struct Spool {
     checkpointer: Mutex<Option<Connection>>,
     /// Whether the log may hold text that was dropped since it was last emptied.
     has_dropped_text: AtomicBool,
+    /// Whether the file may hold copies of text that was dropped since it was last rewritten.
+    may_hold_copies: AtomicBool,
 }
 
 struct Inner {
@@ -124,6 +129,7 @@ impl Spool {
             checkpointer: Mutex::default(),
             // A killed process may have left text in the log.
             has_dropped_text: AtomicBool::new(true),
+            may_hold_copies: AtomicBool::new(true),
         })
     }
 
@@ -154,8 +160,14 @@ impl Spool {
         inner.change(work)
     }
 
-    /// Marks that rows with text were deleted, so that the log is emptied soon.
+    /// Marks that rows with text were deleted, so that the log is emptied and the file rewritten soon.
     fn note_dropped_text(&self) {
+        self.may_hold_copies.store(true, Ordering::Release);
+        self.has_dropped_text.store(true, Ordering::Release);
+    }
+
+    /// Asks for the log to be emptied at the next look: where a disk is full, that makes room.
+    pub(crate) fn empty_log_soon(&self) {
         self.has_dropped_text.store(true, Ordering::Release);
     }
 
@@ -191,6 +203,26 @@ impl Spool {
             self.note_dropped_text();
         }
         emptied.map(|_| ())
+    }
+
+    /// Rewrites the file if text was dropped since it was last rewritten. SQLite overwrites what is deleted,
+    /// but leaves copies of rows in the gaps of pages when it moves them to others. A file that is too large
+    /// for it, as during an outage, waits until it is smaller.
+    pub(crate) fn rewrite_after_drops(&self) -> Result<(), DatabaseError> {
+        if !self.may_hold_copies.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let inner = self.lock();
+        let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let bytes: i64 = inner.connection.query_row(sql, [], |row| row.get(0))?;
+        if bytes > MAX_REWRITTEN_BYTES {
+            return Ok(());
+        }
+        inner.connection.execute_batch("VACUUM")?;
+        self.may_hold_copies.store(false, Ordering::Release);
+        // The old pages stand in the file until the log with the new ones is brought into it.
+        self.has_dropped_text.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Returns how many damaged files lie beside the file, to be looked at.

@@ -117,7 +117,10 @@ impl Abstracts {
         match catch_unwind(AssertUnwindSafe(|| self.work(models))) {
             Ok(Ok(())) => return,
             Ok(Err(error)) if self.spool.mend_if_damaged(error, self.clock.now().as_millis()) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "abstracts could not be made, will retry"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "abstracts could not be made, will retry");
+                self.spool.empty_log_soon();
+            }
             Err(_) => tracing::error!("making abstracts panicked, will retry"),
         }
         models.queue.clear();

@@ -59,24 +59,34 @@ impl Spool {
         if !self.disk.has_room() {
             return entries.iter().map(|_| Err(CommitError::DiskReserve)).collect();
         }
+        let mut committed = self.commit_once(entries);
+        // A damaged file is replaced here too, so that its damage costs nobody an answer.
+        if let (Err(error), Some(first)) = (&committed, entries.first())
+            && self.mend_if_damaged(*error, first.received_at.as_millis())
+        {
+            committed = self.commit_once(entries);
+        }
+        committed.unwrap_or_else(|error| entries.iter().map(|_| Err(error.into())).collect())
+    }
+
+    fn commit_once(
+        &self,
+        entries: &mut [Entry],
+    ) -> Result<Vec<Result<Receipt, CommitError>>, DatabaseError> {
         failpoint::reach("before_commit");
         let mut rows = Vec::new();
-        let committed = self.change(|transaction, usage| {
+        let committed: Result<Vec<_>, DatabaseError> = self.change(|transaction, usage| {
             let take = |entry: &Entry| self.take(transaction, usage, entry, &mut rows);
             entries.iter().map(take).collect()
         });
         failpoint::reach("after_commit");
-        match committed {
-            Ok(receipts) => {
-                for (entry, row) in entries.iter_mut().zip(rows) {
-                    if let (Some(row), Some(arrived)) = (row, entry.arrived.take()) {
-                        self.arrived.put(row, *arrived);
-                    }
-                }
-                receipts
+        let receipts = committed?;
+        for (entry, row) in entries.iter_mut().zip(rows) {
+            if let (Some(row), Some(arrived)) = (row, entry.arrived.take()) {
+                self.arrived.put(row, *arrived);
             }
-            Err(error) => entries.iter().map(|_| Err(error.into())).collect(),
         }
+        Ok(receipts)
     }
 
     fn take(

@@ -79,6 +79,7 @@ impl World {
         config.pace = Pace {
             tick: Duration::from_millis(10),
             checkpoint: Duration::from_millis(50),
+            rewrite: Duration::from_millis(200),
             backoff_base: Duration::from_millis(20),
             backoff_cap: Duration::from_millis(100),
             probe: Duration::from_millis(300),
