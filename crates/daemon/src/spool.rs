@@ -5,6 +5,7 @@
 
 mod age;
 mod arrived;
+mod beyond;
 mod closed;
 mod commit;
 mod counters;
@@ -24,6 +25,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use modelstat_wire::Timestamp;
 use rusqlite::{Connection, Transaction};
@@ -81,6 +83,8 @@ pub(crate) struct Spool {
     has_dropped_text: AtomicBool,
     /// Whether the file may hold copies of text that was dropped since it was last rewritten.
     may_hold_copies: AtomicBool,
+    /// When a damaged file was last replaced.
+    mended_at: Mutex<Option<Instant>>,
 }
 
 struct Inner {
@@ -130,6 +134,7 @@ impl Spool {
             // A killed process may have left text in the log.
             has_dropped_text: AtomicBool::new(true),
             may_hold_copies: AtomicBool::new(true),
+            mended_at: Mutex::default(),
         })
     }
 

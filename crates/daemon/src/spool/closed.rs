@@ -5,6 +5,7 @@ use modelstat_summarize::{ClosedMark, ClosedPlace, ClosedSegment};
 use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
+use super::beyond::beyond;
 use super::trust::{decode_closed, unpack};
 use super::usage::Usage;
 use super::{SessionKey, Spool};
@@ -86,22 +87,10 @@ impl Spool {
     pub(crate) fn forget_closed(&self, now: Timestamp) -> Result<(), DatabaseError> {
         let most_bytes = MAX_CLOSED_BYTES.min(self.limits.bytes / CLOSED_SHARE);
         self.change(|transaction, usage| {
-            let mut forgotten = Vec::new();
-            {
-                let sql = "SELECT id, closed_at, bytes + 96 * turns FROM closed
-                           ORDER BY closed_at DESC";
-                let mut statement = transaction.prepare_cached(sql)?;
-                let mut rows = statement.query([])?;
-                let (mut kept, mut bytes) = (0, 0);
-                while let Some(row) = rows.next()? {
-                    kept += 1;
-                    bytes += count(row.get(2)?);
-                    let is_old = row.get::<_, i64>(1)? < now.as_millis() - KEPT_MS;
-                    if is_old || kept > MAX_CLOSED || bytes > most_bytes {
-                        forgotten.push(row.get::<_, i64>(0)?);
-                    }
-                }
-            }
+            let sql = "SELECT id, closed_at, bytes + 96 * turns FROM closed
+                       ORDER BY closed_at DESC";
+            let since = now.as_millis() - KEPT_MS;
+            let forgotten: Vec<i64> = beyond(transaction, sql, since, MAX_CLOSED, most_bytes)?;
             // The oldest stand last.
             for row in forgotten.iter().rev().take(MAX_FORGOTTEN) {
                 transaction

@@ -5,9 +5,10 @@ use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
 
+use super::beyond::beyond;
 use super::trust::{pack_small, unpack};
 use super::{Kind, Spool, counters};
-use crate::database::{DatabaseError, count, integer};
+use crate::database::{DatabaseError, integer};
 
 /// How long something is known after its last use: a task that comes every week is asked about once.
 const KEPT_MS: i64 = 8 * 24 * 60 * 60 * 1_000;
@@ -60,21 +61,10 @@ impl Spool {
     /// Forgets what was not used for long, and what is too much.
     pub(crate) fn forget_known(&self, now: Timestamp) -> Result<(), DatabaseError> {
         let forgotten = self.change(|transaction, _| {
-            let mut forgotten: Vec<Vec<u8>> = Vec::new();
-            {
-                let sql = "SELECT hash, used_at, bytes FROM known ORDER BY used_at DESC";
-                let mut statement = transaction.prepare_cached(sql)?;
-                let mut rows = statement.query([])?;
-                let (mut kept, mut bytes) = (0, 0);
-                while let Some(row) = rows.next()? {
-                    kept += 1;
-                    bytes += count(row.get(2)?);
-                    let is_old = row.get::<_, i64>(1)? < now.as_millis() - KEPT_MS;
-                    if is_old || kept > MAX_KNOWN || bytes > MAX_KNOWN_BYTES {
-                        forgotten.push(row.get(0)?);
-                    }
-                }
-            }
+            let sql = "SELECT hash, used_at, bytes FROM known ORDER BY used_at DESC";
+            let since = now.as_millis() - KEPT_MS;
+            let forgotten: Vec<Vec<u8>> =
+                beyond(transaction, sql, since, MAX_KNOWN, MAX_KNOWN_BYTES)?;
             // What was not used for longest stands last.
             let sql = "DELETE FROM known WHERE hash = ?1";
             let mut delete = transaction.prepare_cached(sql)?;
@@ -220,7 +210,11 @@ mod tests {
         spool.forget_known(Timestamp::from_millis(3)).expect("forgotten");
         assert_eq!(spool.known(&hash(0)).expect("read"), None, "it was used longest ago");
         let sql = "SELECT COUNT(*) FROM known";
-        let rows = spool.lock().connection.query_row(sql, [], |row| row.get(0)).map(count);
+        let rows = spool
+            .lock()
+            .connection
+            .query_row(sql, [], |row| row.get(0))
+            .map(crate::database::count);
         assert_eq!(rows.expect("counted"), MAX_KNOWN);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
@@ -30,6 +31,9 @@ const STEP_ROWS: u64 = 1_000;
 /// Unreadable places after which a table is left: each may hide any number of rows.
 const MAX_GAPS: u32 = 1_000;
 
+/// Between two replacements of the file.
+const MEND_PAUSE: Duration = Duration::from_secs(5);
+
 /// What could be saved.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Salvaged {
@@ -53,6 +57,11 @@ impl Spool {
             return false;
         }
         let mut inner = self.lock();
+        // Several threads meet the same damage; the first of them replaces the file for all.
+        let mut mended_at = self.mended_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if mended_at.is_some_and(|at| at.elapsed() < MEND_PAUSE) {
+            return true;
+        }
         // The old connection must not write to the file once it has another name.
         let Ok(nowhere) = Connection::open_in_memory() else { return false };
         drop(std::mem::replace(&mut inner.connection, nowhere));
@@ -60,7 +69,10 @@ impl Spool {
         // The new file may give the rows of lost batches to others.
         self.arrived.forget_before(i64::MAX);
         match mend(&self.path, now_ms) {
-            Ok(mended) => *inner = mended,
+            Ok(mended) => {
+                *inner = mended;
+                *mended_at = Some(Instant::now());
+            }
             Err(error) => {
                 tracing::error!(%error, "the damaged spool could not be replaced");
                 match Inner::open(&self.path) {
