@@ -111,7 +111,11 @@ fn work(mode: &str) {
             next_job();
             write(b"\x50\0\0\0{\"type\":");
         }
-        "twice_ready" => ready(2),
+        "twice_ready" => {
+            next_job();
+            ready(2);
+            forever();
+        }
         "deaf" => forever(),
         "hangs" => {
             while next().is_some() {}
