@@ -1,5 +1,10 @@
 //! Which language a text is written in: a closed list, by script and by its most frequent words.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+const _: () = assert!(FREQUENT.len() <= u16::BITS as usize, "a bit for each language");
+
 /// How many words are looked at: a language shows within a few lines.
 const MAX_WORDS: usize = 600;
 
@@ -50,6 +55,17 @@ const FREQUENT: &[(&str, &str)] = &[
     ("Indonesian", "yang dan di untuk dengan tidak saya ini itu bagaimana dari ada bisa akan pada"),
 ];
 
+/// The languages in which a word is frequent, a bit for each.
+static LANGUAGES: LazyLock<HashMap<&str, u16>> = LazyLock::new(|| {
+    let mut languages = HashMap::new();
+    for (index, (_, frequent)) in FREQUENT.iter().enumerate() {
+        for word in frequent.split(' ') {
+            *languages.entry(word).or_default() |= 1 << index;
+        }
+    }
+    languages
+});
+
 /// The language of that name.
 pub(crate) fn known(name: &str) -> Option<&'static str> {
     let names = FREQUENT.iter().map(|(name, _)| *name);
@@ -64,9 +80,9 @@ pub(crate) fn language_of<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'
     let all = texts.flat_map(|text| text.split(|c: char| !c.is_alphabetic()));
     for word in all.filter(|word| !word.is_empty()).take(MAX_WORDS) {
         words += 1;
-        let lower = word.to_lowercase();
-        for (hit, (_, frequent)) in hits.iter_mut().zip(FREQUENT) {
-            *hit += usize::from(frequent.split(' ').any(|known| known == lower));
+        let languages = LANGUAGES.get(word.to_lowercase().as_str()).copied().unwrap_or(0);
+        for (index, hit) in hits.iter_mut().enumerate() {
+            *hit += usize::from(languages >> index & 1 == 1);
         }
         if let Some(script) = word.chars().next().and_then(script_of) {
             scripts[script] += 1;
