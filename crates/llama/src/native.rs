@@ -7,6 +7,8 @@
 mod batch;
 mod context;
 mod grammar;
+#[cfg(target_arch = "x86_64")]
+mod instructions;
 mod log;
 mod model;
 mod quantise;
@@ -14,6 +16,8 @@ mod quantise;
 pub use batch::Batch;
 pub use context::{Context, ContextOptions, DecodeError};
 pub use grammar::Grammar;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use instructions::Instructions;
 pub use model::{Model, Special};
 pub use quantise::quantise;
 

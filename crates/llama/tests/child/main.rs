@@ -13,7 +13,7 @@ use modelstat_llama::{Options, Priority, confine, serve};
 use modelstat_redact::{RawText, RedactedText};
 use modelstat_summarize::{Engine, EngineError, Turn};
 use modelstat_testkit::gguf::{Encoding, Shape, write_file};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 /// The word that makes this program the process with a model.
 const ENGINE: &str = "engine";
@@ -27,6 +27,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_process_that_stands_still_is_killed", stopped),
     ("a_file_that_is_no_model_of_ours_is_told", no_model),
     ("too_little_memory_is_told", too_little_memory),
+    ("a_process_that_gets_no_more_memory_comes_back", out_of_memory),
     ("an_idle_process_ends", idle),
 ];
 
@@ -119,9 +120,13 @@ fn wait(engine: &ChildEngine, what: &str, is_so: impl Fn(&EngineStatus) -> bool)
     }
 }
 
-fn send(pid: Option<u32>, signal: Signal) {
+fn process(pid: Option<u32>) -> Pid {
     let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-    kill_process(pid.expect("a process"), signal).expect("it runs");
+    pid.expect("a process")
+}
+
+fn send(pid: Option<u32>, signal: Signal) {
+    kill_process(process(pid), signal).expect("it runs");
 }
 
 /// Asks for a draft. What random weights say may be too short to be one, but it is an answer.
@@ -218,6 +223,32 @@ fn too_little_memory() {
     assert_eq!(engine.draft(&turns(1)), Err(EngineError::Unavailable));
     let reason = wait(&engine, "told", |status| status.reason.is_some()).reason;
     assert!(reason.is_some_and(|reason| reason.contains("raise the limit")));
+}
+
+/// The memory ends in the middle of the work: what it asks for from now on, it does not get.
+fn out_of_memory() {
+    let (_folder, model) = tiny();
+    let engine = child(&model, 1_200, LIMITS);
+    ask(&engine, 1);
+    let pid = process(engine.status().pid);
+    let limit = Rlimit { current: Some(0), maximum: getrlimit(Resource::As).maximum };
+    prlimit(Some(pid), Resource::As, limit).expect("its limit can be changed");
+    let start = Instant::now();
+    // What it has left lasts for some answers.
+    let failed = loop {
+        match engine.draft(&turns(2)) {
+            Ok(_) | Err(EngineError::BadAnswer) => {}
+            Err(error) => break error,
+        }
+        assert!(start.elapsed() < PATIENCE, "it needs no memory: {:?}", engine.status());
+    };
+    assert_eq!(failed, EngineError::Crashed);
+    let status = wait(&engine, "told", |status| status.reason.is_some());
+    assert_eq!(status.failures["aborted"], 1, "{status:?}");
+    println!("  {}", status.reason.unwrap_or_default());
+    std::thread::sleep(LIMITS.rest * 2);
+    ask(&engine, 3);
+    assert_eq!(engine.status().restarts, 1);
 }
 
 fn idle() {
