@@ -8,6 +8,19 @@ mod sdk;
 use crate::step::{self, Outcome, cargo, command, target};
 use crate::{setup, tools, up};
 
+const HELP: &str = "\
+usage: cargo xtask bench [NAME [OPTIONS]]
+
+  ingest  the server, from a request to a row, beside a peer
+  daemon  acknowledgements, memory and catching up; the daemon is a process of its own
+  engine  a local model beside llama.cpp's own loop
+  redact  the floor beside the published one
+  sdk     record() beside the published clients
+
+Without a name all of them run, for about an hour. `cargo xtask bench daemon --help` has the options of one;
+`ingest` takes none.
+";
+
 /// Runs the named benchmark with what follows its name, or all of them.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     match arguments.split_first() {
@@ -24,6 +37,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             "engine" => engine::run(options),
             "redact" => redact::run(options),
             "sdk" => sdk::run(options),
+            "help" | "--help" | "-h" => {
+                step::say(HELP);
+                Ok(())
+            }
             other => Err(format!(
                 "there is no benchmark `{other}`; there are: ingest, daemon, engine, redact, sdk"
             )),

@@ -25,7 +25,7 @@ usage: cargo xtask <command>
   gen [--check]             write generated documents (or say whether they are up to date)
   tidy                      check crate edges and house rules
   bench [ingest|daemon|engine|redact|sdk]
-                            run a benchmark in the release profile; `bench sdk --help` has options
+                            run a benchmark in the release profile; `bench --help` has more
   faults [ROUNDS]           kill -9 rounds, 20 unless told, and the daemon killed at every step
 
 examples:
