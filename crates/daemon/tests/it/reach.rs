@@ -32,8 +32,9 @@ fn with_socket(server: String) -> (World, PathBuf) {
 fn over(socket: &Path, head: &str, body: &str) -> Answer {
     let mut stream = UnixStream::connect(socket).expect("the daemon listens");
     let length = body.len();
-    write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
-        .expect("written");
+    let whole = format!("{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    // At once, as who is refused for the head is hung up on.
+    stream.write_all(whole.as_bytes()).expect("written");
     read_answer(&mut stream).expect("an answer")
 }
 

@@ -144,6 +144,13 @@ fn scribble(world: &World, name: &str, at: u64, bytes: usize) {
     file.write_all(&vec![0xA5; bytes]).expect("written");
 }
 
+/// Damages a table that everything needs.
+fn scribble_on_repeats(world: &World) {
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'repeats'";
+    let page: u32 = spool_of(world).query_row(sql, [], |row| row.get(0)).expect("a page");
+    scribble(world, "spool.db", u64::from(page - 1) * 4_096, 4_096);
+}
+
 /// A stopped daemon with a backlog, and no log beside its file.
 fn stopped_with_backlog(upstream: &Upstream, events: usize) -> World {
     upstream.hang_up(true);
@@ -161,13 +168,8 @@ fn stopped_with_backlog(upstream: &Upstream, events: usize) -> World {
 fn a_damaged_file_is_moved_aside_and_what_is_readable_goes_on() {
     let upstream = Upstream::start();
     let mut world = stopped_with_backlog(&upstream, 200);
-    let page_of: u32 = spool_of(&world)
-        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'repeats'", [], |row| {
-            row.get(0)
-        })
-        .expect("a page");
-    // A table that everything needs, and a few pages in the middle of the others.
-    scribble(&world, "spool.db", u64::from(page_of - 1) * 4_096, 4_096);
+    scribble_on_repeats(&world);
+    // And a few pages in the middle of the others.
     scribble(&world, "spool.db", 40 * 4_096, 3 * 4_096);
     world.restart();
     send_one(&world, "evt_new", "sess_new");
@@ -177,6 +179,23 @@ fn a_damaged_file_is_moved_aside_and_what_is_readable_goes_on() {
     let ids = upstream.event_ids();
     assert!(ids.contains(&"evt_new".to_owned()));
     assert!(ids.len() > 100, "only {} of 200 were saved", ids.len());
+}
+
+/// The last requests were lost with their pages, and what names them was not: their numbers are given to
+/// new ones.
+#[test]
+fn the_numbers_of_lost_rows_are_free_again() {
+    let upstream = Upstream::start();
+    let mut world = stopped_with_backlog(&upstream, 10);
+    let lost = "DELETE FROM outbox WHERE id > (SELECT MAX(id) FROM outbox) - 5";
+    assert_eq!(spool_of(&world).execute(lost, []).expect("deleted"), 5);
+    scribble_on_repeats(&world);
+    world.restart();
+    for number in 0..5 {
+        send_one(&world, &format!("new_{number}"), &format!("sess_new_{number}"));
+    }
+    assert_eq!(world.wait_shipped().spool.damaged_files, 1);
+    assert_eq!(upstream.event_ids().len(), 10);
 }
 
 #[test]
