@@ -143,7 +143,7 @@ impl Device {
             // What is kept is written whole, so a panic leaves it usable.
             let wait =
                 catch_unwind(AssertUnwindSafe(|| self.step())).unwrap_or(self.parts.pace.heartbeat);
-            match self.parts.wake.wait_while_running(wait) {
+            match self.parts.wake.wait(Phase::Running, wait) {
                 Phase::Running => {}
                 Phase::Finishing => return self.say_goodbye(),
                 Phase::Ending => return,

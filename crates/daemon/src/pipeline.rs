@@ -60,6 +60,7 @@ impl Pipeline {
         let (mut checkpointed, mut rewritten) = (Instant::now(), Instant::now());
         let mut forgot = None::<Instant>;
         loop {
+            let phase = self.wake.phase();
             let is_done = self.work_safely();
             if checkpointed.elapsed() >= self.pace.checkpoint {
                 checkpointed = Instant::now();
@@ -69,11 +70,10 @@ impl Pipeline {
                 }
                 self.tidy(&mut forgot);
             }
-            let phase = self.wake.phase();
             if phase == Phase::Ending || (phase == Phase::Finishing && is_done) {
                 return;
             }
-            self.wake.wait(self.pace.tick);
+            self.wake.wait(phase, self.pace.tick);
         }
     }
 

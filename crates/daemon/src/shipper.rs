@@ -114,7 +114,7 @@ impl Shipper {
                 if phase == Phase::Finishing {
                     return;
                 }
-                self.wake.wait(self.idle_time());
+                self.wake.wait(phase, self.idle_time());
                 continue;
             };
             last = Some(key);

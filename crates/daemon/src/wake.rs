@@ -48,29 +48,14 @@ impl Wake {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).phase
     }
 
-    /// Waits until the bell rings, the phase is over, or the time has passed; returns the phase.
-    pub(crate) fn wait(&self, time: Duration) -> Phase {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = state.phase;
-        self.wait_in(before, state, time)
-    }
-
-    /// The same, and does not wait at all once there is something to finish.
-    pub(crate) fn wait_while_running(&self, time: Duration) -> Phase {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.wait_in(Phase::Running, state, time)
-    }
-
-    fn wait_in(
-        &self,
-        before: Phase,
-        mut state: std::sync::MutexGuard<'_, State>,
-        time: Duration,
-    ) -> Phase {
+    /// Waits until the bell rings, the phase is another than the one that was seen, or the time has passed;
+    /// returns the phase. Who works by a phase asks for it before the work, or misses what came in between.
+    pub(crate) fn wait(&self, seen: Phase, time: Duration) -> Phase {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let deadline = Instant::now() + time;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if state.has_work || state.phase != before || left.is_zero() {
+            if state.has_work || state.phase != seen || left.is_zero() {
                 state.has_work = false;
                 return state.phase;
             }

@@ -17,7 +17,7 @@ use super::sessions::{Due, Sessions, crowd};
 use crate::config::Pace;
 use crate::database::DatabaseError;
 use crate::spool::{SessionKey, Spool};
-use crate::wake::Wake;
+use crate::wake::{Phase, Wake};
 
 /// Most segments of one request, so that little text is in memory at a time.
 const MAX_SEGMENTS: usize = 50;
@@ -102,7 +102,7 @@ impl Abstracts {
             }
             while !self.is_ending() {
                 self.work_safely(&mut models);
-                self.wake.wait(self.pace.tick);
+                self.wake.wait(Phase::Running, self.pace.tick);
             }
             bench.close();
         });
