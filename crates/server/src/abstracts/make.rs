@@ -62,7 +62,13 @@ impl Shared {
             if self.is_stopping.load(Ordering::Relaxed) {
                 break;
             }
-            let Some(next) = self.make(session, planned, mode)? else { return Ok(None) };
+            let next = self.make(session, planned, mode)?;
+            let Some(next) = next else { return Ok(None) };
+            // An engine that is being ended fails; what it would have said is worth another start.
+            if self.is_stopping.load(Ordering::Relaxed) && !mode.expired && !next.refused.is_empty()
+            {
+                break;
+            }
             let is_full = gathered.made.len() >= MAX_SEGMENTS;
             let is_other = |last: &MadeSegment| last.kept.device_id != next.kept.device_id;
             if is_full || gathered.made.last().is_some_and(is_other) {

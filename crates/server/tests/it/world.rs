@@ -120,6 +120,15 @@ impl World {
         Self::on(folder, setup)
     }
 
+    /// Stops the server, and starts another on its folder at the same time of day.
+    pub(crate) fn after_a_stop(mut self, engines: Engines) -> Self {
+        let server = self.server.take().expect("it runs");
+        self.runtime.block_on(server.stop());
+        let empty = tempfile::tempdir().expect("a folder");
+        let folder = std::mem::replace(&mut self.folder, empty);
+        Self::on(folder, Setup { engines, at: self.clock.now(), ..Setup::default() })
+    }
+
     pub(crate) fn stop(mut self) {
         let server = self.server.take().expect("it runs");
         self.runtime.block_on(server.stop());
