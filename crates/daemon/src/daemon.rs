@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use modelstat_door::{BodyBudget, RefusalCounts};
-use modelstat_summarize::{Engines, removed_key};
+use modelstat_summarize::{Engines, content_key, removed_key};
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
@@ -23,7 +23,7 @@ use crate::files::{self, FileError};
 use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
 use crate::keys::{KeyRing, KeysError};
 use crate::models::{ModelEngineError, Models};
-use crate::pipeline::{Abstracts, Pipeline, Sessions, content_key};
+use crate::pipeline::{Abstracts, Pipeline, Sessions};
 use crate::reach::Reach;
 use crate::shipper::{Shipper, Shown};
 use crate::spool::{Kind, Spool, Writer};

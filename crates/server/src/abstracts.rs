@@ -6,6 +6,7 @@
 //! an engine has not told within a day, the template tells, and what the inbox's file still holds of deleted
 //! text is overwritten.
 
+mod known;
 mod make;
 mod waiting;
 
@@ -23,6 +24,7 @@ use modelstat_summarize::{Engines, Load, SegmentLimits};
 use modelstat_wire::{Clock, Timestamp};
 
 use crate::applier::ApplierHandle;
+pub(crate) use known::KnownContents;
 use make::Mode;
 use waiting::{Look, TICK, Taken, WaitingSessions};
 
@@ -48,6 +50,10 @@ pub(crate) struct Making {
     pub(crate) floor: Floor,
     /// Under which removed words are hashed.
     pub(crate) removed_key: [u8; 32],
+    /// Under which contents are hashed that a model was asked about.
+    pub(crate) content_key: [u8; 32],
+    /// What came of them.
+    pub(crate) known: Arc<KnownContents>,
     pub(crate) limits: SegmentLimits,
     pub(crate) applier: ApplierHandle,
 }

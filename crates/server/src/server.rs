@@ -12,13 +12,13 @@ use modelstat_store::{
     Directory, DirectoryError, EmbeddedOptions, EmbeddedStores, LedgerError, NewKey, OpenError,
     Org, Scope,
 };
-use modelstat_summarize::{Engines, SegmentLimits, removed_key};
+use modelstat_summarize::{Engines, SegmentLimits, content_key, removed_key};
 use modelstat_wire::{BatchFloor, Clock, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use crate::abstracts::{Abstracts, Making};
+use crate::abstracts::{Abstracts, KnownContents, Making};
 use crate::applier::{Applier, ApplierStores};
 use crate::operator::OperatorToken;
 use crate::rate::RateLimit;
@@ -107,6 +107,7 @@ impl Server {
         if let Some(model) = &model {
             engines.first.insert(0, Arc::clone(model) as _);
         }
+        let known: Arc<KnownContents> = Arc::default();
         let abstracts = Abstracts::start(Making {
             inbox: Arc::clone(&stores.inbox),
             clock: Arc::clone(&clock),
@@ -114,6 +115,8 @@ impl Server {
             model: model.clone(),
             floor: config.floor.texts().clone(),
             removed_key: removed_key(config.floor.key()),
+            content_key: content_key(config.floor.key()),
+            known: Arc::clone(&known),
             limits: config.segments,
             applier: applier.handle(),
         })?;
@@ -129,6 +132,7 @@ impl Server {
             floor: config.floor,
             engines,
             model,
+            known,
             text_bytes: config.text_bytes,
             operator: config.operator,
             address,

@@ -11,6 +11,7 @@ use modelstat_summarize::Engines;
 use modelstat_wire::{BatchFloor, Clock};
 use tokio::sync::Semaphore;
 
+use crate::abstracts::KnownContents;
 use crate::applier::ApplierHandle;
 use crate::operator::OperatorToken;
 use crate::rate::RateLimit;
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) floor: BatchFloor,
     pub(crate) engines: Engines,
     pub(crate) model: Option<Arc<ChildEngine>>,
+    /// What models made of content.
+    pub(crate) known: Arc<KnownContents>,
     pub(crate) text_bytes: u64,
     pub(crate) operator: OperatorToken,
     pub(crate) address: SocketAddr,

@@ -124,6 +124,7 @@ pub(crate) async fn remove_org(
     let Json(org_id) = closed.await?;
     // The org goes last: while it is there, a removal that broke off can be asked for again.
     applier.forget_org(org_id.clone()).await.map_err(|why| refuse::STORE.because(why))?;
+    directory.known.forget_org(&org_id);
     let turns = Arc::clone(&directory);
     blocking(&turns.queries, move || directory.directory.remove_org(&org_id).map_err(refuse))
         .await?;

@@ -112,6 +112,10 @@ fn by_model() -> (Value, Value) {
     (json!("tested"), Value::Null)
 }
 
+fn by_template(why: &str) -> (Value, Value) {
+    (json!("template"), json!(format!("tested.{why}")))
+}
+
 #[test]
 fn sessions_are_told_together_as_far_as_the_model_can() {
     let engine = Arc::new(Tested { waits_for: 3, ..Tested::new(Ok(GOOD), true) });
@@ -175,4 +179,67 @@ fn what_an_ended_model_did_not_make_is_made_at_the_next_start() {
     let engine = Arc::new(Tested::new(Ok(GOOD), true));
     let next = world.after_a_stop(Engines { first: vec![engine], ..Engines::default() });
     assert_eq!(made(&next, &next.keys, "a"), by_model());
+}
+
+#[test]
+fn the_same_content_is_asked_about_once() {
+    let engine = Arc::new(Tested::new(Ok(GOOD), true));
+    let world = start(&engine);
+    for session in ["a", "b"] {
+        send(&world, &world.keys, session, &long("Why?"));
+        world.clock.pass(QUIET);
+        assert_eq!(made(&world, &world.keys, session), by_model());
+    }
+    let abstracts = |session| world.segments(&world.keys, session)[0]["abstract"].clone();
+    assert_eq!((abstracts("a"), abstracts("b")), (json!(GOOD), json!(GOOD)));
+    assert_eq!((engine.asked(), &world.text()["made"]), (1, &json!({"tested": 2})));
+    // No trace of it is kept beside the abstracts, so that a next process asks again.
+    let engine = Arc::new(Tested::new(Ok(GOOD), true));
+    let first = vec![Arc::clone(&engine) as Arc<dyn Engine>];
+    let next = world.after_a_stop(Engines { first, ..Engines::default() });
+    send(&next, &next.keys, "c", &long("Why?"));
+    next.clock.pass(QUIET);
+    assert_eq!((made(&next, &next.keys, "c"), engine.asked()), (by_model(), 1));
+}
+
+#[test]
+fn content_that_a_model_failed_at_is_told_without_it() {
+    let engine = Arc::new(Tested::new(Err(EngineError::BadAnswer), true));
+    let world = start(&engine);
+    send(&world, &world.keys, "a", &long("Why?"));
+    world.clock.pass(QUIET);
+    assert_eq!(made(&world, &world.keys, "a"), by_template("bad_answer"));
+    *engine.says.lock().expect("unpoisoned") = Ok(GOOD);
+    send(&world, &world.keys, "b", &long("Why?"));
+    world.clock.pass(QUIET);
+    assert_eq!((made(&world, &world.keys, "b"), engine.asked()), (by_template("known"), 1));
+}
+
+#[test]
+fn what_a_model_made_for_one_org_is_never_told_to_another() {
+    let engine = Arc::new(Tested::new(Ok(GOOD), true));
+    let world = start(&engine);
+    send(&world, &world.keys, "a", &long("Why?"));
+    world.clock.pass(QUIET);
+    assert_eq!(made(&world, &world.keys, "a"), by_model());
+    *engine.says.lock().expect("unpoisoned") = Ok("Another answer on retries was given.");
+    let other = world.org("second");
+    send(&world, &other, "a", &long("Why?"));
+    world.clock.pass(QUIET);
+    assert_eq!(made(&world, &other, "a"), by_model());
+    let told = world.segments(&other, "a")[0]["abstract"].clone();
+    assert_eq!((told, engine.asked()), (json!("Another answer on retries was given."), 2));
+}
+
+#[test]
+fn a_failure_that_is_not_of_the_content_is_not_remembered() {
+    let engine = Arc::new(Tested::new(Err(EngineError::Timeout), true));
+    let world = start(&engine);
+    send(&world, &world.keys, "a", &long("Why?"));
+    world.clock.pass(QUIET);
+    assert_eq!(made(&world, &world.keys, "a"), by_template("timeout"));
+    *engine.says.lock().expect("unpoisoned") = Ok(GOOD);
+    send(&world, &world.keys, "b", &long("Why?"));
+    world.clock.pass(QUIET);
+    assert_eq!((made(&world, &world.keys, "b"), engine.asked()), (by_model(), 2));
 }
