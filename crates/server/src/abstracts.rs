@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use modelstat_engine::ChildEngine;
+use modelstat_engine::Models;
 use modelstat_redact::Floor;
 use modelstat_store::{DueSession, Inbox, InboxError, LookedAt, MAX_TEXT_MS};
 use modelstat_summarize::{Engines, Load, SegmentLimits};
@@ -44,8 +44,8 @@ pub(crate) struct Making {
     pub(crate) inbox: Arc<dyn Inbox>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) engines: Engines,
-    /// The one of them that is a process, which ends with the server.
-    pub(crate) model: Option<Arc<ChildEngine>>,
+    /// Those of them with a model, which end with the server.
+    pub(crate) models: Arc<Models>,
     /// What the turns passed, and abstracts pass too.
     pub(crate) floor: Floor,
     /// Under which removed words are hashed.
@@ -105,9 +105,7 @@ impl Abstracts {
     pub(crate) fn stop(self) {
         self.shared.is_stopping.store(true, Ordering::Relaxed);
         // The drafts at hand fail, so that nobody waits for them.
-        if let Some(model) = &self.shared.making.model {
-            model.shut();
-        }
+        self.shared.making.models.shut();
         let (ends, threads): (Vec<_>, Vec<_>) = self.threads.into_iter().unzip();
         drop(ends);
         for thread in threads {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use modelstat_door::{BodyBudget, Limits, Refusal, RefusalCounts, refuse};
-use modelstat_engine::ChildEngine;
+use modelstat_engine::Models;
 use modelstat_pricing::PriceBook;
 use modelstat_store::{Directory, Inbox, Ledger};
 use modelstat_summarize::Engines;
@@ -28,7 +28,7 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) floor: BatchFloor,
     pub(crate) engines: Engines,
-    pub(crate) model: Option<Arc<ChildEngine>>,
+    pub(crate) models: Arc<Models>,
     /// What models made of content.
     pub(crate) known: Arc<KnownContents>,
     pub(crate) text_bytes: u64,
