@@ -61,11 +61,12 @@ fn a_server_asks_the_engines_that_a_daemon_asks() {
     let told = std::fs::read_to_string(log_of(&data)).expect("a log");
     assert!(told.contains("the engine's address is not on this machine"), "{told}");
     assert!(told.contains("hint: ") && told.contains("--engine-allow-remote"), "{told}");
-    let allowed = [&elsewhere[..], &["--engine-allow-remote"]].concat();
+    let allowed = [&elsewhere[..], &["--engine-allow-remote", "--engine=qwen3-0.6b"]].concat();
     let product = Product::start("server", &data, &allowed);
     let server = status(&data)["server"].clone();
-    assert_eq!(server["text"]["engines"], json!(["http", "template"]));
-    assert_eq!(server["text"]["engine_states"][0]["destination"], "192.0.2.7:80/v1");
+    assert_eq!(server["text"]["engines"], json!(["llama", "http", "template"]));
+    assert_eq!(server["text"]["engine_states"][0]["model"], "qwen3-0.6b");
+    assert_eq!(server["text"]["engine_states"][1]["destination"], "192.0.2.7:80/v1");
     let warning = server["warnings"][0].as_str().unwrap_or_default();
     assert!(warning.contains("redacted text of turns leaves for it"), "{warning}");
     assert!(product.stop().success());

@@ -95,7 +95,8 @@ describe("privacy", () => {
   });
 
   it("warns when an engine takes text to another machine", async () => {
-    const warning = "the engine at gpu.example:443/v1 is on another machine: redacted text of turns leaves for it";
+    const warning =
+      "the engine at gpu.example:443/v1 is on another machine: redacted text of turns leaves for it";
     openDashboard("/privacy", answering({ warnings: [warning] }));
     expect(await screen.findByText(`On this server, ${warning}.`)).toBeTruthy();
   });
