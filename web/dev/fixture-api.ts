@@ -297,6 +297,7 @@ export function privacy(sample: Sample, from: string, to: string): Privacy {
       dropped_turns: 0,
       damaged: 0,
     },
+    warnings: [],
   };
 }
 

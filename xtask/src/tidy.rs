@@ -39,7 +39,7 @@ const OWN_SOCKETS: [&str; 11] = [
 const NO_SOCKET: &str =
     "nothing leaves beside the egress ledger: send through `egress` in the daemon";
 
-const DOORS: [Door; 10] = [
+const DOORS: [Door; 11] = [
     Door {
         call: "expect(unsafe_code",
         // A test forks: there is no safe way to. A C library and the system are called in one place each.
@@ -70,8 +70,9 @@ const DOORS: [Door; 10] = [
         allowed: &[
             // The one door of the daemon, and with it of every request of the process.
             "crates/daemon/src/egress.rs",
-            // Its second destination.
-            "crates/daemon/src/egress/engine.rs",
+            // To an engine over HTTP: who may make this client, the next door says.
+            "crates/engine/src/client.rs",
+            "crates/engine/src/endpoint.rs",
             // What a person asks for by hand: a model's file.
             "crates/models/src/fetch.rs",
             // To a process of ours on this machine.
@@ -81,7 +82,19 @@ const DOORS: [Door; 10] = [
             "crates/sdk/src/http/remote.rs",
             "crates/testkit/",
         ],
-        instead: "requests leave through `egress` in the daemon, `client` in the verbs, `http` in the SDK, `fetch` for models",
+        instead: "requests leave through `egress` in the daemon, `client` in the verbs, `http` in the SDK, `fetch` for models, `EndpointClient` to engines",
+    },
+    Door {
+        call: "EndpointClient",
+        allowed: &[
+            "crates/engine/src/client.rs",
+            "crates/engine/src/lib.rs",
+            // The daemon's door, which writes every question into the ledger.
+            "crates/daemon/src/egress/engine.rs",
+            // A server has no ledger of what leaves; its operator is told where text goes.
+            "crates/server/src/server.rs",
+        ],
+        instead: "an engine is asked through `egress` in the daemon, so that the ledger has every question",
     },
     Door { call: "hyper::client", allowed: &[], instead: NO_SOCKET },
     Door { call: "hyper_util::client", allowed: &[], instead: NO_SOCKET },
@@ -99,7 +112,7 @@ const APART: [&str; 1] = ["integrations/rig/Cargo.toml"];
 /// Crates that send requests, and the crates of ours that may.
 const SENDERS: [&str; 7] =
     ["ureq", "reqwest", "isahc", "attohttpc", "curl", "minreq", "hyper-rustls"];
-const MAY_SEND: [&str; 4] = ["sdk", "daemon", "cli", "models"];
+const MAY_SEND: [&str; 5] = ["sdk", "daemon", "cli", "engine", "models"];
 
 /// Checks the crates' edges and the sources.
 pub(crate) fn run() -> Outcome {
@@ -261,6 +274,7 @@ mod tests {
             "let stream = TcpStream::connect_timeout(&address, time)?;\n",
             "use hyper_util::client::legacy::Client;\n",
             "let socket = UdpSocket::bind(address)?;\n",
+            "let client = EndpointClient::new(endpoint, \"modelstat\")?;\n",
             "let stream = UnixStream::connect(path)?;\n",
         ] {
             for file in ["crates/daemon/src/shipper.rs", "crates/daemon/src/egress/ledger.rs"] {
@@ -270,6 +284,14 @@ mod tests {
         }
         assert_eq!(problems("crates/daemon/src/egress.rs", "let agent = ureq::agent();\n"), 0);
         assert_eq!(problems("crates/cli/src/client.rs", "let agent = ureq::agent();\n"), 0);
+        assert_eq!(
+            problems("crates/daemon/src/egress/engine.rs", "let agent = ureq::agent();\n"),
+            1
+        );
+        assert_eq!(
+            problems("crates/daemon/src/egress/engine.rs", "EndpointClient::new(endpoint)\n"),
+            0
+        );
         assert_eq!(problems("crates/daemon/src/egress.rs", "TcpStream::connect(address)\n"), 1);
     }
 }

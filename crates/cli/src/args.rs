@@ -15,7 +15,7 @@ use crate::commands::model::ModelVerb;
 use crate::commands::redact::Identifiers;
 
 pub(crate) use devices::{DevicesArguments, DevicesVerb};
-pub(crate) use engine::{EngineArguments, EngineOptions, PriorityWord, ServerEngineOption};
+pub(crate) use engine::{EngineArguments, EngineOptions, PriorityWord};
 pub(crate) use service::{
     ServiceArguments, ServiceInstallArguments, ServiceTarget, ServiceVerb, ServiceWord,
 };
@@ -247,7 +247,7 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_enum, env = "MODELSTAT_FALLBACK")]
     pub(crate) fallback: Option<FallbackWord>,
     #[command(flatten)]
-    pub(crate) engine: ServerEngineOption,
+    pub(crate) engine: EngineOptions,
     /// Print one line of JSON when it is ready
     #[arg(long)]
     pub(crate) json: bool,

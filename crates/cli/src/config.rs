@@ -8,12 +8,11 @@ use anyhow::Context;
 use modelstat_daemon::{
     FallbackEngine, ModelEngines, SegmentLimits, SegmentOptionError, SegmentOptions, SpoolLimits,
 };
-use modelstat_server::ChildOptions;
 use serde::Deserialize;
 
 use crate::args::{
-    DaemonOptions, ExcerptWord, FallbackWord, HashesWord, HomeArguments, ReachOptions,
-    RedactionOptions,
+    DaemonOptions, EngineOptions, ExcerptWord, FallbackWord, HashesWord, HomeArguments,
+    ReachOptions, RedactionOptions,
 };
 use crate::engine_section::EngineSection;
 use crate::error::hinted;
@@ -209,19 +208,10 @@ impl File {
     /// The engines with a model that were asked for.
     pub(crate) fn engines(
         &self,
-        options: &DaemonOptions,
+        options: &EngineOptions,
         home: &Home,
     ) -> anyhow::Result<ModelEngines> {
-        self.engine.engines(&options.engine, home, &self.folder)
-    }
-
-    /// The server's process with a model, if one was asked for.
-    pub(crate) fn server_model(
-        &self,
-        given: Option<&String>,
-        home: &Home,
-    ) -> anyhow::Result<Option<ChildOptions>> {
-        self.engine.child(given, home, &self.folder)
+        self.engine.engines(options, home, &self.folder)
     }
 
     pub(crate) fn redact_identifiers(&self, options: &DaemonOptions) -> bool {

@@ -89,7 +89,7 @@ impl EngineSection {
     }
 
     /// Returns the process with a model, if one was asked for.
-    pub(crate) fn child(
+    fn child(
         &self,
         given: Option<&String>,
         home: &Home,

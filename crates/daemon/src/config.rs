@@ -1,17 +1,16 @@
 //! What a daemon is told at its start, and every limit with its reason.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use modelstat_door::Limits;
+use modelstat_engine::{ModelEngines, Secret};
 use modelstat_summarize::{Engines, SegmentLimits};
 use modelstat_wire::egress::Excerpt;
 use modelstat_wire::{BatchFloor, IdentifierKey};
 
 use crate::device::Registration;
-use crate::models::ModelEngines;
 use crate::reach::Reach;
 
 /// Where a daemon listens unless told otherwise: this machine only.
@@ -189,27 +188,5 @@ impl Default for Pace {
             connect_time: Duration::from_secs(4),
             request_time: Duration::from_mins(1),
         }
-    }
-}
-
-/// A credential. It prints as `…`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes a credential.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The credential, for the one header that carries it.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
     }
 }

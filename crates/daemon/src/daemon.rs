@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use modelstat_door::{BodyBudget, RefusalCounts};
-use modelstat_summarize::{Engines, removed_key};
+use modelstat_engine::{EndpointError, ModelEngineError, Models};
+use modelstat_summarize::{Engines, content_key, removed_key};
 use modelstat_wire::egress::EgressPolicy;
 use modelstat_wire::{Clock, FloorAdditions, Timestamp};
 use tokio::sync::Semaphore;
@@ -16,14 +17,11 @@ use tokio::sync::Semaphore;
 use crate::config::{Config, Hashes};
 use crate::database::{self, DatabaseError};
 use crate::device::{Device, DeviceParts, DeviceStatus};
-use crate::egress::{
-    DeviceKey, DeviceKeyError, Door, DoorError, EndpointError, LEDGER_FILE, Ledger,
-};
+use crate::egress::{DeviceKey, DeviceKeyError, Door, DoorError, EngineDoor, LEDGER_FILE, Ledger};
 use crate::files::{self, FileError};
 use crate::http::{App, Kept, Listeners, Reports, Server, SocketError, bind};
 use crate::keys::{KeyRing, KeysError};
-use crate::models::{ModelEngineError, Models};
-use crate::pipeline::{Abstracts, Pipeline, Sessions, content_key};
+use crate::pipeline::{Abstracts, Pipeline, Sessions};
 use crate::reach::Reach;
 use crate::shipper::{Shipper, Shown};
 use crate::spool::{Kind, Spool, Writer};
@@ -167,7 +165,9 @@ impl Daemon {
         let ledger = open_ledger(&config, &Arc::new(signing), clock.as_ref());
         let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         let door = Door::new(&config, Arc::clone(&ledger), Arc::clone(&clock));
-        let models = Models::start(&config.models, &ledger, &clock).map_err(StartError::from)?;
+        let models = Models::start(&config.models, |endpoint| {
+            EngineDoor::new(endpoint, Arc::clone(&ledger), Arc::clone(&clock))
+        })?;
         let mut shared = Shared {
             address,
             reach: config.reach.clone(),
@@ -391,7 +391,7 @@ impl Shared {
     }
 
     fn warnings(&self) -> Vec<String> {
-        self.reach.warnings(self.address).into_iter().chain(self.models.warnings()).collect()
+        self.reach.warnings(self.address).into_iter().chain(self.models.warning()).collect()
     }
 
     fn status(&self) -> Result<Status, DatabaseError> {

@@ -12,10 +12,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use modelstat_engine::Secret;
 use modelstat_wire::{Clock, Timestamp};
 use serde::Serialize;
 
-use crate::config::{Pace, Secret};
+use crate::config::Pace;
 use crate::database::DatabaseError;
 use crate::egress::{Door, Letter, Reply, SendError};
 use crate::files::FileError;

@@ -18,18 +18,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use modelstat_engine::{AddressError, Secret, destination, failure_word};
 use modelstat_wire::{Clock, EgressReceipt, RECEIPT_HEADER, SignedReceipt, Timestamp};
 use ureq::Body;
-use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::http::{Response, StatusCode, header};
 
-use crate::config::{Config, Secret};
+use crate::config::Config;
 use crate::database::DatabaseError;
 use crate::failpoint;
 
 pub(crate) use device::DeviceKey;
 pub use device::{DeviceKeyError, is_receipt_signed};
 pub(crate) use engine::EngineDoor;
-pub use engine::{Endpoint, EndpointError};
 pub use ledger::LedgerEntry;
 use ledger::{Conclusion, Intended, Intent};
 pub(crate) use ledger::{FILE as LEDGER_FILE, Ledger, ReadStart};
@@ -41,6 +41,9 @@ pub use verify::{
 
 /// Where batches go on the server. What came to `/v1/ingest/raw` goes here too: its text stays.
 pub(crate) const INGEST_PATH: &str = "/v1/ingest";
+
+/// Who asks, as others see it.
+const USER_AGENT: &str = concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION"));
 
 /// Most bytes of an answer that are read: one line for each refused event of the largest batch.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
@@ -58,6 +61,15 @@ pub enum DoorError {
     /// A password in the address would stand in every ledger entry.
     #[error("the server's address holds a user or a password")]
     Userinfo,
+}
+
+impl From<AddressError> for DoorError {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::Form => Self::Address,
+            AddressError::Userinfo => Self::Userinfo,
+        }
+    }
 }
 
 /// What is to be sent.
@@ -135,7 +147,7 @@ impl Door {
             .max_redirects_will_error(false)
             // A proxy is a destination, so it is not picked up from the environment.
             .proxy(None)
-            .user_agent(concat!("modelstat-daemon/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .timeout_connect(Some(config.pace.connect_time))
             .timeout_global(Some(config.pace.request_time))
             .build()
@@ -219,7 +231,7 @@ impl Door {
     ) -> Result<Reply, SendError> {
         let exchange = |intended: &Intended| match request(intended) {
             Ok(response) => self.read(response),
-            Err(error) => Err(word_of(&error)),
+            Err(error) => Err(failure_word(&error)),
         };
         between_records(&self.ledger, self.clock.as_ref(), intent, exchange)
     }
@@ -251,7 +263,7 @@ impl Door {
         // Only an acknowledgement has to be read whole.
         let body = match body {
             Ok(body) => body,
-            Err(error) if status.is_success() => return Err(word_of(&error)),
+            Err(error) if status.is_success() => return Err(failure_word(&error)),
             Err(_) => Vec::new(),
         };
         Ok(Reply { status: StatusCode::as_u16(&status), retry_after, body })
@@ -287,45 +299,6 @@ fn between_records(
     outcome.map_err(SendError::Transport)
 }
 
-fn destination(url: &str) -> Result<String, DoorError> {
-    let uri: Uri = url.parse().map_err(|_| DoorError::Address)?;
-    let port = match uri.scheme_str() {
-        Some("https") => 443,
-        Some("http") => 80,
-        _ => return Err(DoorError::Address),
-    };
-    let authority = uri.authority().ok_or(DoorError::Address)?;
-    if authority.as_str().contains('@') {
-        return Err(DoorError::Userinfo);
-    }
-    if authority.host().is_empty() || uri.query().is_some() {
-        return Err(DoorError::Address);
-    }
-    let port = authority.port_u16().unwrap_or(port);
-    Ok(format!("{}:{port}{}", authority.host(), uri.path().trim_end_matches('/')))
-}
-
-/// Errors may quote addresses and headers; the words of this list quote nothing.
-fn word_of(error: &ureq::Error) -> &'static str {
-    use ureq::Error;
-    match error {
-        Error::Timeout(_) => "timeout",
-        Error::HostNotFound => "host_not_found",
-        Error::ConnectionFailed => "connection_failed",
-        Error::Io(source) => match source.kind() {
-            std::io::ErrorKind::ConnectionRefused => "connection_refused",
-            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
-                "connection_reset"
-            }
-            std::io::ErrorKind::UnexpectedEof => "connection_closed",
-            _ => "io",
-        },
-        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => "tls",
-        Error::BodyExceedsLimit(_) => "answer_too_large",
-        _ => "protocol",
-    }
-}
-
 /// Reads seconds or an HTTP date.
 fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
@@ -354,14 +327,5 @@ mod tests {
         check_retry_after("Fri, 19 Jun 2026 11:00:00 GMT", Some(0));
         check_retry_after("999999999", Some(3_600));
         check_retry_after("soon", None);
-    }
-
-    #[test]
-    fn a_destination_starts_with_host_port_and_path() {
-        let of = |url| destination(url);
-        assert_eq!(of("https://a.example").as_deref(), Ok("a.example:443"));
-        assert_eq!(of("http://127.0.0.1:4320/x").as_deref(), Ok("127.0.0.1:4320/x"));
-        assert_eq!(of("ftp://a.example/"), Err(DoorError::Address));
-        assert_eq!(of("https://user:word@a.example/"), Err(DoorError::Userinfo));
     }
 }

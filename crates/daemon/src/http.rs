@@ -24,11 +24,11 @@ use axum::routing::{get, post};
 use modelstat_door::{
     BodyBudget, Limits, Listener, RefusalCode, RefusalCounts, Stop, refuse, serve,
 };
+use modelstat_engine::Secret;
 use modelstat_wire::{BatchFloor, Clock};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 
-use crate::config::Secret;
 use crate::keys::KeyRing;
 use crate::spool::Writer;
 use crate::status::Status;

@@ -6,7 +6,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::config::Secret;
+use modelstat_engine::Secret;
+
 use crate::files::{FileError, private_file};
 
 /// Most keys of one daemon: far more than teams on one machine, and few enough to hold in memory.

@@ -24,7 +24,6 @@ pub mod failpoint;
 mod files;
 mod http;
 mod keys;
-mod models;
 mod pipeline;
 mod reach;
 mod segment_options;
@@ -34,23 +33,22 @@ mod status;
 mod wake;
 
 pub use config::{
-    Config, DEFAULT_LISTEN, DEFAULT_MODEL_QUEUE, Hashes, LedgerLimits, Pace, Secret, SpoolLimits,
+    Config, DEFAULT_LISTEN, DEFAULT_MODEL_QUEUE, Hashes, LedgerLimits, Pace, SpoolLimits,
 };
 pub use daemon::{Daemon, StartError};
 pub use database::DatabaseError;
 pub use device::{DeviceState, DeviceStatus, Registration};
 pub use egress::{
-    CheckpointReport, DeviceKeyError, DoorError, Endpoint, EndpointError, LedgerEntry,
-    LedgerProblem, LedgerRequest, PayloadProblem, Verification, VerifyError, is_receipt_signed,
-    verify_ledger,
+    CheckpointReport, DeviceKeyError, DoorError, LedgerEntry, LedgerProblem, LedgerRequest,
+    PayloadProblem, Verification, VerifyError, is_receipt_signed, verify_ledger,
 };
 pub use files::FileError;
 pub use http::{SocketError, is_socket_path};
 pub use keys::KeysError;
-pub use models::ModelEngines;
 pub use modelstat_door::Limits as HttpLimits;
 pub use modelstat_engine::{
-    ChildLimits, ChildOptions, EngineState, EngineStatus, FindModel, HttpOptions, ModelProblem,
+    ChildLimits, ChildOptions, Endpoint, EndpointError, EngineState, EngineStatus, FindModel,
+    HttpOptions, ModelEngines, ModelProblem, Secret,
 };
 pub use modelstat_summarize::{
     Draft, Engine, EngineError, Engines, FallbackEngine, Model, Quoting, SegmentLimits, Turn,

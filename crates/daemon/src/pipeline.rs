@@ -8,7 +8,6 @@ mod bench;
 mod body;
 mod expired;
 mod halve;
-mod known;
 mod queue;
 mod segments;
 mod sessions;
@@ -30,7 +29,6 @@ pub(crate) use abstracts::Abstracts;
 pub(crate) use body::compress;
 pub(crate) use expired::{app_and_device, report_of};
 pub(crate) use halve::{halve, unzip};
-pub(crate) use known::content_key;
 pub(crate) use sessions::Sessions;
 
 /// How long a batch is remembered, so that its repeat is told apart.

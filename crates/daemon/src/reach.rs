@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::Secret;
+use modelstat_engine::Secret;
 
 /// Who may reach the daemon, and by which way besides its address.
 #[derive(Clone, Debug, Default)]

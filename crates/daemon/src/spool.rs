@@ -41,7 +41,6 @@ pub(crate) use closed::Keep;
 pub(crate) use commit::{CommitError, Entry, Receipt};
 pub(crate) use counters::Kind;
 pub(crate) use expire::Expired;
-pub(crate) use known::{ContentHash, Lesson};
 pub(crate) use outbox::{Outgoing, Shipped, ToShip, Turn};
 pub(crate) use removed::{pack_removed, unpack_removed};
 pub(crate) use sessions::digest;

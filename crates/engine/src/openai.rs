@@ -42,6 +42,9 @@ pub trait Transport: Send + Sync {
 
     /// Posts JSON to a path below the API's address, and reads a bounded answer within a time.
     fn post(&self, path: &str, body: &[u8], time: Duration) -> Result<Reply, TransportError>;
+
+    /// Ends the requests at hand, from another thread; every later one fails at once.
+    fn shut(&self);
 }
 
 /// What came back.
@@ -66,6 +69,17 @@ pub enum TransportError {
     /// The request failed, by a word that quotes nothing.
     #[error("the request failed ({0})")]
     Failed(&'static str),
+}
+
+impl TransportError {
+    /// The word under which it is written down.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::NotLoopback => "not_loopback",
+            Self::Failed(word) => word,
+        }
+    }
 }
 
 /// What the engine is told.
@@ -158,7 +172,7 @@ impl HttpEngine {
             state_ms: u64::try_from(state_ms).unwrap_or(u64::MAX),
             model: self.options.model.clone(),
             sha256: None,
-            destination: Some(self.transport.destination()),
+            destination: Some(self.destination()),
             reason: inner.reason.clone(),
             answers: inner.answers,
             failures: inner.failures.clone(),
@@ -168,6 +182,21 @@ impl HttpEngine {
             pid: None,
             resident_bytes: None,
         }
+    }
+
+    /// Returns host, port and path of where it is asked.
+    pub fn destination(&self) -> String {
+        self.transport.destination()
+    }
+
+    /// Whether what it is asked leaves this machine.
+    pub fn is_remote(&self) -> bool {
+        self.transport.is_remote()
+    }
+
+    /// Fails the drafts at hand, from another thread, and every later one.
+    pub fn shut(&self) {
+        self.transport.shut();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -35,6 +35,8 @@ impl Transport for Scripted {
         self.asked.lock().expect("unpoisoned").push(question);
         self.answers.lock().expect("unpoisoned").pop_front().expect("a scripted answer")
     }
+
+    fn shut(&self) {}
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "stands beside answers that never came")]

@@ -1,11 +1,14 @@
 //! Abstracts of whole turns that came to `/v1/ingest/raw`.
 //!
-//! Their text waits in the inbox, never in the ledger. One thread closes segments and makes their
-//! abstracts, so that no engine holds up a number; an abstract goes into the inbox like a batch that came,
-//! in the transaction that deletes its text. Another thread keeps time: what an engine has not told within
-//! a day, the template tells, and what the inbox's file still holds of deleted text is overwritten.
+//! Their text waits in the inbox, never in the ledger. Threads of their own close segments and make their
+//! abstracts, as many as the models make together, so that no engine holds up a number; an abstract goes into
+//! the inbox like a batch that came, in the transaction that deletes its text. Another thread keeps time: what
+//! an engine has not told within a day, the template tells, and what the inbox's file still holds of deleted
+//! text is overwritten.
 
+mod known;
 mod make;
+mod waiting;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,17 +17,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use modelstat_engine::ChildEngine;
+use modelstat_engine::Models;
 use modelstat_redact::Floor;
 use modelstat_store::{DueSession, Inbox, InboxError, LookedAt, MAX_TEXT_MS};
 use modelstat_summarize::{Engines, Load, SegmentLimits};
 use modelstat_wire::{Clock, Timestamp};
 
 use crate::applier::ApplierHandle;
+pub(crate) use known::KnownContents;
 use make::Mode;
-
-/// Between two looks for segments that can be closed.
-const TICK: Duration = Duration::from_secs(1);
+use waiting::{Look, TICK, Taken, WaitingSessions};
 
 /// Between two looks for text that has waited too long, and two tries to overwrite what was deleted. The
 /// promise for both is a minute.
@@ -42,25 +44,30 @@ pub(crate) struct Making {
     pub(crate) inbox: Arc<dyn Inbox>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) engines: Engines,
-    /// The one of them that is a process, which ends with the server.
-    pub(crate) model: Option<Arc<ChildEngine>>,
+    /// Those of them with a model, which end with the server.
+    pub(crate) models: Arc<Models>,
     /// What the turns passed, and abstracts pass too.
     pub(crate) floor: Floor,
     /// Under which removed words are hashed.
     pub(crate) removed_key: [u8; 32],
+    /// Under which contents are hashed that a model was asked about.
+    pub(crate) content_key: [u8; 32],
+    /// What came of them.
+    pub(crate) known: Arc<KnownContents>,
     pub(crate) limits: SegmentLimits,
     pub(crate) applier: ApplierHandle,
 }
 
-/// What both threads share.
+/// What the threads share.
 struct Shared {
     making: Making,
+    waiting: WaitingSessions,
     is_stopping: AtomicBool,
     /// Whether the inbox's file may hold text that was deleted.
     has_deleted: AtomicBool,
 }
 
-/// The two threads.
+/// The threads.
 pub(crate) struct Abstracts {
     shared: Arc<Shared>,
     threads: Vec<(SyncSender<()>, JoinHandle<()>)>,
@@ -70,13 +77,17 @@ impl Abstracts {
     /// Starts the threads.
     pub(crate) fn start(making: Making) -> std::io::Result<Self> {
         // A process that was killed may have left deleted text in the log.
+        let threads = making.engines.model_drafts().max(1);
         let shared = Arc::new(Shared {
             making,
+            waiting: WaitingSessions::new(),
             is_stopping: AtomicBool::new(false),
             has_deleted: AtomicBool::new(true),
         });
         let mut abstracts = Self { shared, threads: Vec::new() };
-        abstracts.spawn("abstracts", Shared::make_all)?;
+        for _ in 0..threads {
+            abstracts.spawn("abstracts", Shared::make_all)?;
+        }
         abstracts.spawn("text keeper", Shared::keep_time)?;
         Ok(abstracts)
     }
@@ -93,12 +104,11 @@ impl Abstracts {
     /// Lets the threads end what is at hand, and joins them. What still waits is told at the next start.
     pub(crate) fn stop(self) {
         self.shared.is_stopping.store(true, Ordering::Relaxed);
-        // The draft at hand fails, so that the template makes its abstract.
-        if let Some(model) = &self.shared.making.model {
-            model.shut();
-        }
-        for (end, thread) in self.threads {
-            drop(end);
+        // The drafts at hand fail, so that nobody waits for them.
+        self.shared.making.models.shut();
+        let (ends, threads): (Vec<_>, Vec<_>) = self.threads.into_iter().unzip();
+        drop(ends);
+        for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("making abstracts ended by a panic");
             }
@@ -114,42 +124,44 @@ fn goes_on(ended: &Receiver<()>, pause: Duration) -> bool {
 impl Shared {
     /// Closes segments until it is told to end.
     fn make_all(&self, ended: &Receiver<()>) {
-        let mut has_more = false;
-        while goes_on(ended, if has_more { Duration::ZERO } else { TICK }) {
-            has_more = match self.close_due() {
-                Ok(has_more) => has_more,
+        let mut pause = TICK;
+        while goes_on(ended, pause) && !self.is_stopping.load(Ordering::Relaxed) {
+            pause = match self.close_next() {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => TICK,
                 Err(error) => {
                     tracing::warn!(%error, "abstracts could not be made, will retry");
-                    false
+                    self.waiting.forget();
+                    TICK
                 }
             };
         }
     }
 
-    /// Closes what can be closed of the sessions that are due; returns whether there may be more.
-    fn close_due(&self) -> Result<bool, InboxError> {
-        let Making { inbox, clock, limits, .. } = &self.making;
-        let now = clock.now();
-        let due = inbox.due_sessions(now, limits, MAX_SESSIONS)?;
-        let is_crowded = due.len() == MAX_SESSIONS;
-        let mode = Mode {
-            now,
-            limits: *limits,
-            engines: self.making.engines.in_order(),
-            load: if is_crowded { Load::Crowded } else { Load::Free },
-            expired: false,
+    /// Closes what can be closed of the next session that is due; returns whether there was one.
+    fn close_next(&self) -> Result<bool, InboxError> {
+        let taken = self.waiting.take(|looked_at| self.look(looked_at))?;
+        let Some(Taken { due, now, load }) = taken else { return Ok(false) };
+        let engines = self.making.engines.in_order();
+        let mode = Mode { now, limits: self.making.limits, engines, load, expired: false };
+        let closed = self.close_safely(&due, &mode);
+        let (looked_at, closed) = match closed {
+            Ok(looked_at) => (looked_at, Ok(true)),
+            Err(error) => (None, Err(error)),
         };
-        let mut looked_at = Vec::new();
-        for due in &due {
-            if self.is_stopping.load(Ordering::Relaxed) {
-                break;
-            }
-            looked_at.extend(self.close_safely(due, &mode)?);
-        }
+        self.waiting.give_back(&due.session, looked_at);
+        closed
+    }
+
+    /// Looks which sessions are due.
+    fn look(&self, looked_at: Vec<LookedAt>) -> Result<Look, InboxError> {
+        let Making { inbox, clock, limits, .. } = &self.making;
         if !looked_at.is_empty() {
             inbox.note_looked_at(looked_at)?;
         }
-        Ok(is_crowded)
+        let at = clock.now();
+        let due = inbox.due_sessions(at, limits, MAX_SESSIONS)?;
+        Ok(Look { at, is_crowded: due.len() == MAX_SESSIONS, due })
     }
 
     /// A panic costs one look at one session: nothing of it is stored by halves.

@@ -22,7 +22,9 @@ mod server;
 mod state;
 mod time_zone;
 
-pub use modelstat_engine::ChildOptions;
+pub use modelstat_engine::{
+    ChildOptions, Endpoint, EndpointError, HttpOptions, ModelEngines, Secret,
+};
 pub use modelstat_store::DEFAULT_TEXT_BYTES;
 pub use modelstat_summarize::{Engines, FallbackEngine, SegmentLimits};
 pub use operator::{DEMO_ORG, OperatorToken};

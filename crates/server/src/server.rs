@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modelstat_door::{BodyBudget, Limits, Listener, RefusalCounts, Stop, serve};
-use modelstat_engine::{ChildEngine, ChildOptions};
+use modelstat_engine::{EndpointClient, EndpointError, ModelEngineError, ModelEngines, Models};
 use modelstat_pricing::PriceBook;
 use modelstat_store::{
     Directory, DirectoryError, EmbeddedOptions, EmbeddedStores, LedgerError, NewKey, OpenError,
     Org, Scope,
 };
-use modelstat_summarize::{Engines, SegmentLimits, removed_key};
+use modelstat_summarize::{Engines, SegmentLimits, content_key, removed_key};
 use modelstat_wire::{BatchFloor, Clock, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use crate::abstracts::{Abstracts, Making};
+use crate::abstracts::{Abstracts, KnownContents, Making};
 use crate::applier::{Applier, ApplierStores};
 use crate::operator::OperatorToken;
 use crate::rate::RateLimit;
@@ -27,6 +27,9 @@ use crate::state::{MAX_QUERIES, State};
 
 /// How long requests at hand may take at shutdown.
 const REQUEST_GRACE: Duration = Duration::from_secs(5);
+
+/// Who asks an engine over HTTP.
+const USER_AGENT: &str = concat!("modelstat-server/", env!("CARGO_PKG_VERSION"));
 
 /// What a server is told at start.
 #[derive(Clone, Debug)]
@@ -45,8 +48,8 @@ pub struct Config {
     pub segments: SegmentLimits,
     /// What makes the abstracts of such segments.
     pub engines: Engines,
-    /// A model in a process of its own, which is asked before them.
-    pub model: Option<ChildOptions>,
+    /// The engines with a model, which are asked after the first of [`Config::engines`].
+    pub models: ModelEngines,
     /// How many bytes of one org's turns wait for their abstracts.
     pub text_bytes: u64,
 }
@@ -81,9 +84,21 @@ pub enum StartError {
     /// The ledger does not answer.
     #[error("could not read the ledger")]
     Ledger(#[from] LedgerError),
+    /// The address of the engine over HTTP cannot be used.
+    #[error("the engine cannot be used")]
+    Engine(#[source] EndpointError),
     /// A thread cannot be started.
     #[error("could not start a thread")]
     Thread(#[from] std::io::Error),
+}
+
+impl From<ModelEngineError> for StartError {
+    fn from(error: ModelEngineError) -> Self {
+        match error {
+            ModelEngineError::Endpoint(error) => Self::Engine(error),
+            ModelEngineError::Thread(error) => Self::Thread(error),
+        }
+    }
 }
 
 impl Server {
@@ -94,6 +109,12 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
         let options =
             EmbeddedOptions { text_bytes: config.text_bytes, ..EmbeddedOptions::default() };
+        let models =
+            Models::start(&config.models, |endpoint| EndpointClient::new(endpoint, USER_AGENT))?;
+        if let Some(warning) = models.warning() {
+            tracing::warn!("{warning}");
+        }
+        let models = Arc::new(models);
         let stores = EmbeddedStores::open_with(&config.data_dir, clock.now(), options)?;
         let book = PriceBook::builtin();
         let applier = Applier::start(ApplierStores {
@@ -102,18 +123,17 @@ impl Server {
             book,
             clock: Arc::clone(&clock),
         })?;
-        let mut engines = config.engines;
-        let model = config.model.map(ChildEngine::new).transpose()?.map(Arc::new);
-        if let Some(model) = &model {
-            engines.first.insert(0, Arc::clone(model) as _);
-        }
+        let engines = models.after(config.engines);
+        let known: Arc<KnownContents> = Arc::default();
         let abstracts = Abstracts::start(Making {
             inbox: Arc::clone(&stores.inbox),
             clock: Arc::clone(&clock),
             engines: engines.clone(),
-            model: model.clone(),
+            models: Arc::clone(&models),
             floor: config.floor.texts().clone(),
             removed_key: removed_key(config.floor.key()),
+            content_key: content_key(config.floor.key()),
+            known: Arc::clone(&known),
             limits: config.segments,
             applier: applier.handle(),
         })?;
@@ -128,7 +148,8 @@ impl Server {
             clock: Arc::clone(&clock),
             floor: config.floor,
             engines,
-            model,
+            models,
+            known,
             text_bytes: config.text_bytes,
             operator: config.operator,
             address,
@@ -175,8 +196,8 @@ impl Server {
         Ok(self.directory.create_key(new, self.clock.now())?.secret)
     }
 
-    /// Stops taking requests, ends the model's process and waits for the abstract at hand, drains the inbox into the ledger, and joins
-    /// every thread.
+    /// Stops taking requests, ends the models and waits for the abstracts at hand, drains the inbox into the
+    /// ledger, and joins every thread.
     pub async fn stop(self) {
         self.stop.send_replace(Some(REQUEST_GRACE));
         if self.serving.await.is_err() {

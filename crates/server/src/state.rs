@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use modelstat_door::{BodyBudget, Limits, Refusal, RefusalCounts, refuse};
-use modelstat_engine::ChildEngine;
+use modelstat_engine::Models;
 use modelstat_pricing::PriceBook;
 use modelstat_store::{Directory, Inbox, Ledger};
 use modelstat_summarize::Engines;
 use modelstat_wire::{BatchFloor, Clock};
 use tokio::sync::Semaphore;
 
+use crate::abstracts::KnownContents;
 use crate::applier::ApplierHandle;
 use crate::operator::OperatorToken;
 use crate::rate::RateLimit;
@@ -27,7 +28,9 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) floor: BatchFloor,
     pub(crate) engines: Engines,
-    pub(crate) model: Option<Arc<ChildEngine>>,
+    pub(crate) models: Arc<Models>,
+    /// What models made of content.
+    pub(crate) known: Arc<KnownContents>,
     pub(crate) text_bytes: u64,
     pub(crate) operator: OperatorToken,
     pub(crate) address: SocketAddr,

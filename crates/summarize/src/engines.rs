@@ -8,11 +8,14 @@ use serde::Serialize;
 use crate::engine::Engine;
 use crate::extract::ExtractEngine;
 
+/// Most drafts that are made together, whatever an engine says of itself: each holds the text of one segment.
+const MAX_DRAFTS: usize = 16;
+
 /// The engines that are asked for an abstract, in their order. The template is always the last.
 #[derive(Clone, Default)]
 pub struct Engines {
-    /// Asked first, in this order. Each bounds its own time: meanwhile no other abstract is made, and a
-    /// daemon or server that is told to end waits for the draft at hand. Numbers never wait.
+    /// Asked first, in this order. Each bounds its own time: a daemon or server that is told to end waits for
+    /// the drafts at hand. Numbers never wait.
     pub first: Vec<Arc<dyn Engine>>,
     /// Asked where all of them fail or are refused.
     pub fallback: FallbackEngine,
@@ -37,6 +40,12 @@ impl Engines {
             FallbackEngine::Extract => Some(&ExtractEngine),
         };
         self.first.iter().map(AsRef::as_ref).chain(extract).collect()
+    }
+
+    /// Returns how many drafts the models among them make together; 0 where there is no model.
+    pub fn model_drafts(&self) -> usize {
+        let models = self.in_order().into_iter().filter(|engine| engine.model().is_some());
+        models.map(|engine| engine.parallel().clamp(1, MAX_DRAFTS)).max().unwrap_or(0)
     }
 
     /// Returns the names of all engines.

@@ -10,6 +10,7 @@
 //! only, and what it makes passes the floor again.
 
 mod chain;
+mod contents;
 mod engine;
 mod engines;
 mod extract;
@@ -35,6 +36,9 @@ mod words;
 mod work_type;
 
 pub use chain::{Chain, Content, Known, Load, Model, Skip};
+pub use contents::{
+    ContentHash, Contents, KNOWN_MS, Lesson, MAX_KNOWN, MAX_KNOWN_BYTES, content_key,
+};
 pub use engine::{
     Abstract, Draft, Earlier, Engine, EngineError, Fallback, Summary, Turn, summarise_again,
     summarise_with,

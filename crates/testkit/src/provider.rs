@@ -28,6 +28,7 @@ pub struct Provider {
 struct State {
     answers: AtomicU64,
     refusals: Mutex<VecDeque<u16>>,
+    said: Mutex<Option<String>>,
     requests: Mutex<Vec<(String, Value)>>,
 }
 
@@ -48,6 +49,11 @@ impl Provider {
     /// Refuses the next request that is not refused yet with a status such as 429 or 500.
     pub fn refuse_next(&self, status: u16) {
         locked(&self.state.refusals).push_back(status);
+    }
+
+    /// Says something else from now on, to whoever asks for a whole chat completion.
+    pub fn say(&self, text: impl Into<String>) {
+        *locked(&self.state.said) = Some(text.into());
     }
 
     /// Every request so far, by its path and body.
@@ -74,7 +80,10 @@ impl State {
         let number = self.answers.fetch_add(1, Ordering::Relaxed);
         match path.as_str() {
             "/chat/completions" if is_streamed => chat_events(number, &model, &body),
-            "/chat/completions" => plain(&chat(number, &model)),
+            "/chat/completions" => {
+                let said = locked(&self.said).clone().unwrap_or_else(|| SAID.concat());
+                plain(&chat(number, &model, &said))
+            }
             "/responses" if is_streamed => response_events(number, &model),
             "/responses" => plain(&response(number, &model)),
             "/embeddings" => plain(&embeddings(&model)),
@@ -120,13 +129,13 @@ fn chat_usage() -> Value {
     })
 }
 
-fn chat(number: u64, model: &str) -> Value {
+fn chat(number: u64, model: &str, said: &str) -> Value {
     json!({
         "id": format!("chatcmpl-{number}"), "object": "chat.completion", "created": 1_780_000_000,
         "model": model, "service_tier": "default",
         "choices": [{
             "index": 0, "finish_reason": "stop", "logprobs": null,
-            "message": { "role": "assistant", "content": SAID.concat(), "refusal": null },
+            "message": { "role": "assistant", "content": said, "refusal": null },
         }],
         "usage": chat_usage(),
     })

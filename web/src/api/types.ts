@@ -308,4 +308,5 @@ export interface Privacy {
   floor_versions: string[];
   receipts: ReceiptSummary;
   waiting_text: WaitingText;
+  warnings: string[];
 }

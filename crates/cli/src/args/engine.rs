@@ -40,22 +40,6 @@ pub(crate) struct EngineOptions {
     pub(crate) engine_allow_remote: Option<bool>,
 }
 
-/// The model of a server, which makes abstracts of whole turns.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct ServerEngineOption {
-    /// Summarise whole turns with a model in a process of its own: a name of `modelstat model list`, the
-    /// path of a .gguf file, or `none` [default: none; without a value: the default model]
-    #[arg(
-        long,
-        value_name = "MODEL|none",
-        env = "MODELSTAT_ENGINE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = DEFAULT_MODEL
-    )]
-    pub(crate) engine: Option<String>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PriorityWord {
@@ -74,7 +58,7 @@ impl PriorityWord {
     }
 }
 
-/// The process with the model, which the daemon starts.
+/// The process with the model, which a daemon or server starts.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArguments {
     /// The model's file

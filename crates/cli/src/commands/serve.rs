@@ -20,7 +20,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::DEFAULT_ORG;
 use crate::args::{
-    DaemonArguments, DaemonOptions, ExcerptWord, FallbackWord, HashesWord, ServerArguments,
+    DaemonArguments, DaemonOptions, EngineOptions, ExcerptWord, FallbackWord, HashesWord,
+    ServerArguments,
 };
 use crate::config::{File, Socket};
 use crate::error::hinted;
@@ -50,7 +51,7 @@ pub(crate) fn server(arguments: &ServerArguments) -> anyhow::Result<()> {
         let setup = ServerSetup {
             file: &file,
             fallback: arguments.fallback,
-            engine: arguments.engine.engine.as_ref(),
+            engine: &arguments.engine,
             rules: rules.as_ref(),
             listen: file.listen(arguments.listen),
             token: &token,
@@ -143,7 +144,7 @@ pub(crate) fn run_async(work: impl Future<Output = anyhow::Result<()>>) -> anyho
 pub(crate) struct ServerSetup<'a> {
     pub(crate) file: &'a File,
     pub(crate) fallback: Option<FallbackWord>,
-    pub(crate) engine: Option<&'a String>,
+    pub(crate) engine: &'a EngineOptions,
     pub(crate) rules: Option<&'a UserRules>,
     pub(crate) listen: SocketAddr,
     pub(crate) token: &'a str,
@@ -161,7 +162,7 @@ pub(crate) async fn start_server(home: &Home, setup: ServerSetup<'_>) -> anyhow:
         daemon_url: setup.daemon_url,
         segments: setup.file.segments()?,
         engines: Engines { fallback: setup.file.fallback(setup.fallback), ..Engines::default() },
-        model: setup.file.server_model(setup.engine, home)?,
+        models: setup.file.engines(setup.engine, home)?,
         text_bytes: setup.file.raw_bytes()?,
     };
     let started = Server::start(config, Arc::new(SystemClock)).await;
@@ -208,7 +209,7 @@ pub(crate) async fn start_daemon(home: &Home, setup: DaemonSetup<'_>) -> anyhow:
             fallback: setup.file.fallback(setup.options.fallback),
             ..Engines::default()
         },
-        models: setup.file.engines(setup.options, home)?,
+        models: setup.file.engines(&setup.options.engine, home)?,
         spool: setup.file.spool_limits()?,
         ..modelstat_daemon::Config::new(
             home.daemon_folder(),

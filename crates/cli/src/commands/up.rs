@@ -70,7 +70,7 @@ async fn start(
     let setup = ServerSetup {
         file,
         fallback: arguments.daemon.fallback,
-        engine: arguments.daemon.engine.engine.as_ref(),
+        engine: &arguments.daemon.engine,
         rules,
         listen: file.listen(arguments.listen),
         token: &token,

@@ -51,3 +51,23 @@ fn a_segment_limit_out_of_range_refuses_the_start_and_says_the_range() {
     std::fs::write(data.join("modelstat.toml"), "[segments]\nmax_turns = 10\n").expect("writable");
     assert!(Product::start("up", &data, &PORTS).stop().success());
 }
+
+#[test]
+fn a_server_asks_the_engines_that_a_daemon_asks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = configured(folder.path(), "[engine]\nurl_model = \"tiny\"\n");
+    let elsewhere = ["--listen", "127.0.0.1:0", "--engine-url", "http://192.0.2.7/v1"];
+    assert!(Product::try_start("server", &data, &elsewhere).is_none(), "it starts");
+    let told = std::fs::read_to_string(log_of(&data)).expect("a log");
+    assert!(told.contains("the engine's address is not on this machine"), "{told}");
+    assert!(told.contains("hint: ") && told.contains("--engine-allow-remote"), "{told}");
+    let allowed = [&elsewhere[..], &["--engine-allow-remote", "--engine=qwen3-0.6b"]].concat();
+    let product = Product::start("server", &data, &allowed);
+    let server = status(&data)["server"].clone();
+    assert_eq!(server["text"]["engines"], json!(["llama", "http", "template"]));
+    assert_eq!(server["text"]["engine_states"][0]["model"], "qwen3-0.6b");
+    assert_eq!(server["text"]["engine_states"][1]["destination"], "192.0.2.7:80/v1");
+    let warning = server["warnings"][0].as_str().unwrap_or_default();
+    assert!(warning.contains("redacted text of turns leaves for it"), "{warning}");
+    assert!(product.stop().success());
+}

@@ -2,9 +2,9 @@
 
 use axum::http::HeaderMap;
 use modelstat_door::{Refusal, Via, bearer};
+use modelstat_engine::Secret;
 
 use super::{App, answer};
-use crate::config::Secret;
 
 /// Carries the secret of `daemon.token`, as `Authorization` carries the key.
 const TOKEN_HEADER: &str = "modelstat-daemon-token";

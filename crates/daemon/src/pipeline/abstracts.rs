@@ -93,7 +93,7 @@ impl Abstracts {
         let bench = Bench::default();
         let mut models = Models { bench: &bench, queue: Queue::new(self.model_queue), workers: 0 };
         std::thread::scope(|scope| {
-            for _ in 0..self.workers() {
+            for _ in 0..self.engines.model_drafts() {
                 let named = std::thread::Builder::new().name("modelstat-model".to_owned());
                 match named.spawn_scoped(scope, || self.serve(&bench)) {
                     Ok(_) => models.workers += 1,

@@ -12,9 +12,6 @@ use crate::database::DatabaseError;
 use crate::spool::SessionKey;
 use crate::wake::{Phase, Wake};
 
-/// Most threads, whatever an engine says of itself: each holds the text of one segment.
-const MAX_WORKERS: usize = 16;
-
 /// A segment to make. Its text stays on the disk until a thread has it at hand.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -103,13 +100,6 @@ impl Bench {
 }
 
 impl Abstracts {
-    /// How many threads the models keep busy; none where there is no model.
-    pub(super) fn workers(&self) -> usize {
-        let engines = self.engines.in_order().into_iter();
-        let models = engines.filter(|engine| engine.model().is_some());
-        models.map(|engine| engine.parallel().clamp(1, MAX_WORKERS)).max().unwrap_or(0)
-    }
-
     /// Makes abstracts until there is no more to make.
     pub(super) fn serve(&self, bench: &Bench) {
         while let Some(Job { ticket, session, planned }) = bench.take() {

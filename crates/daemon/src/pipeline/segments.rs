@@ -2,7 +2,7 @@
 
 use modelstat_redact::RedactedText;
 use modelstat_summarize::{
-    Engine, Load, MadeSegment, Plan, Planned, ReadSegment, SegmentSource, SegmentsOrigin,
+    Contents, Engine, Load, MadeSegment, Plan, Planned, ReadSegment, SegmentSource, SegmentsOrigin,
     StoredTurn, TurnPlace, joinable_since, plan, segments_batch,
 };
 use modelstat_wire::Timestamp;
@@ -11,7 +11,6 @@ use modelstat_wire::egress::EgressBatch;
 use super::abstracts::Abstracts;
 use super::bench::UntilEnding;
 use super::body::to_ship;
-use super::known::Contents;
 use super::sessions::Due;
 use crate::database::DatabaseError;
 use crate::spool::{Closing, Keep, SessionKey, pack_small};
@@ -88,11 +87,17 @@ impl Abstracts {
             engines.map(|engine| UntilEnding { engine, wake: &self.wake }).collect();
         let engines: Vec<&dyn Engine> = engines.iter().map(|engine| engine as _).collect();
         let load = if asking == Asking::Never { Load::Crowded } else { Load::Free };
-        let mut contents = Contents::new(&self.spool, &self.content_key, session.key);
+        // What one team's content became is never told to another.
+        let owner = session.key.to_be_bytes();
+        let mut contents = Contents::new(&self.content_key, &owner);
+        let mut failure = None;
         let chain = read.chain(&engines, load, |engine, model, outline| {
-            contents.look_up(engine, model, outline)
+            contents.look_up(engine, model, outline, |hash| {
+                let known = self.spool.known(hash);
+                known.map_err(|error| failure = Some(error)).ok().flatten()
+            })
         });
-        if let Some(error) = contents.failure() {
+        if let Some(error) = failure {
             return Err(error);
         }
         if asking == Asking::Later && chain.asks_a_model() {

@@ -1,6 +1,8 @@
 //! What models made of content, so that the same content gets its abstract without asking them again.
 
-use modelstat_summarize::{Draft, Known, WorkType};
+use modelstat_summarize::{
+    ContentHash, Draft, KNOWN_MS, Known, Lesson, MAX_KNOWN, MAX_KNOWN_BYTES, WorkType,
+};
 use modelstat_wire::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
@@ -10,29 +12,8 @@ use super::trust::{pack_small, unpack};
 use super::{Kind, Spool, counters};
 use crate::database::{DatabaseError, integer};
 
-/// How long something is known after its last use: a task that comes every week is asked about once.
-const KEPT_MS: i64 = 8 * 24 * 60 * 60 * 1_000;
-
-/// Most contents that are known, and most bytes of their drafts.
-const MAX_KNOWN: u64 = 4_096;
-const MAX_KNOWN_BYTES: u64 = 4 * 1024 * 1024;
-
 /// Most that are forgotten at once, so that commits don't wait.
 const MAX_FORGOTTEN: usize = 500;
-
-/// Names a content together with who asks, and what of which model.
-pub(crate) type ContentHash = [u8; 32];
-
-/// What a segment teaches of its content.
-#[derive(Debug)]
-pub(crate) enum Lesson {
-    /// What a model made of it.
-    Learned(ContentHash, Known),
-    /// It was known, and is needed still.
-    Used(ContentHash),
-    /// It was known, and its draft was the abstract.
-    Reused(ContentHash),
-}
 
 /// A draft as it left: it passed the floor and the gate.
 #[derive(Serialize, Deserialize)]
@@ -62,7 +43,7 @@ impl Spool {
     pub(crate) fn forget_known(&self, now: Timestamp) -> Result<(), DatabaseError> {
         let forgotten = self.change(|transaction, _| {
             let sql = "SELECT hash, used_at, bytes FROM known ORDER BY used_at DESC";
-            let since = now.as_millis() - KEPT_MS;
+            let since = now.as_millis() - KNOWN_MS;
             let forgotten: Vec<Vec<u8>> =
                 beyond(transaction, sql, since, MAX_KNOWN, MAX_KNOWN_BYTES)?;
             // What was not used for longest stands last.
@@ -191,8 +172,8 @@ mod tests {
         let spool = open(folder.path());
         let made = || Known::Made(draft("A test was looked into."));
         teach(&spool, &[Lesson::Learned(hash(1), made()), Lesson::Learned(hash(2), made())], 1);
-        teach(&spool, &[Lesson::Used(hash(2))], KEPT_MS);
-        spool.forget_known(Timestamp::from_millis(KEPT_MS + 2)).expect("forgotten");
+        teach(&spool, &[Lesson::Used(hash(2))], KNOWN_MS);
+        spool.forget_known(Timestamp::from_millis(KNOWN_MS + 2)).expect("forgotten");
         assert_eq!(spool.known(&hash(1)).expect("read"), None);
         assert!(spool.known(&hash(2)).expect("read").is_some());
         assert!(spool.has_dropped_text.load(std::sync::atomic::Ordering::Acquire));

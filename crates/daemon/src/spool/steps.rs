@@ -1,10 +1,11 @@
 //! The pipeline's two steps: an arrived batch is taken apart, and a closed segment is queued.
 
+use modelstat_summarize::Lesson;
 use modelstat_wire::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::closed::{self, Keep};
-use super::known::{self, Lesson};
+use super::known;
 use super::usage::Usage;
 use super::{Arrived, Kind, Spool, ToShip, TurnRow, counters, outbox};
 use crate::database::{DatabaseError, count, integer};

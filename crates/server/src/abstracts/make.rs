@@ -8,8 +8,8 @@ use modelstat_store::{
     TextSession,
 };
 use modelstat_summarize::{
-    Engine, Load, MadeSegment, Plan, Planned, ReadSegment, SegmentLimits, SegmentSource,
-    SegmentsOrigin, StoredTurn, TurnPlace, joinable_since, plan, segments_batch,
+    Contents, Engine, Lesson, Load, MadeSegment, Plan, Planned, ReadSegment, SegmentLimits,
+    SegmentSource, SegmentsOrigin, StoredTurn, TurnPlace, joinable_since, plan, segments_batch,
 };
 use modelstat_wire::{IngestBatch, Timestamp, encode_batch};
 
@@ -41,6 +41,7 @@ pub(super) struct Mode<'a> {
 struct Gathered {
     made: Vec<MadeSegment>,
     closed: Vec<ClosedText>,
+    lessons: Vec<Lesson>,
 }
 
 impl Shared {
@@ -62,7 +63,13 @@ impl Shared {
             if self.is_stopping.load(Ordering::Relaxed) {
                 break;
             }
-            let Some(next) = self.make(session, planned, mode)? else { return Ok(None) };
+            let next = self.make(session, planned, mode)?;
+            let Some((next, lessons)) = next else { return Ok(None) };
+            // An engine that is being ended fails; what it would have said is worth another start.
+            if self.is_stopping.load(Ordering::Relaxed) && !mode.expired && !next.refused.is_empty()
+            {
+                break;
+            }
             let is_full = gathered.made.len() >= MAX_SEGMENTS;
             let is_other = |last: &MadeSegment| last.kept.device_id != next.kept.device_id;
             if is_full || gathered.made.last().is_some_and(is_other) {
@@ -70,6 +77,7 @@ impl Shared {
             }
             gathered.closed.push(ClosedText::of(&next, planned));
             gathered.made.push(next);
+            gathered.lessons.extend(lessons);
         }
         self.commit(session, gathered, mode)?;
         Ok(None)
@@ -86,14 +94,14 @@ impl Shared {
         Ok(plan(places, &closed, due.last_arrival, mode.now, &mode.limits))
     }
 
-    /// Makes one segment, or makes it again; `None` when its text is gone meanwhile. A turn that cannot be
-    /// read back counts without words.
+    /// Makes one segment, or makes it again, and says what it teaches; `None` when its text is gone
+    /// meanwhile. A turn that cannot be read back counts without words.
     fn make(
         &self,
         session: &TextSession,
         planned: &Planned,
         mode: &Mode<'_>,
-    ) -> Result<Option<MadeSegment>, InboxError> {
+    ) -> Result<Option<(MadeSegment, Vec<Lesson>)>, InboxError> {
         let earlier = match planned.reopens {
             Some(closed) => self.making.inbox.closed_segment(closed.row)?,
             None => None,
@@ -108,8 +116,13 @@ impl Shared {
             turns,
         };
         let read = ReadSegment::of(source, self.making.removed_key);
-        let chain = read.chain(&mode.engines, mode.load, |_, _, _| None);
-        Ok(Some(read.make(&chain, &self.making.floor)))
+        let mut contents = Contents::new(&self.making.content_key, session.org_id.as_bytes());
+        let chain = read.chain(&mode.engines, mode.load, |engine, model, outline| {
+            contents.look_up(engine, model, outline, |hash| self.making.known.find(hash, mode.now))
+        });
+        let mut segment = read.make(&chain, &self.making.floor);
+        let lessons = contents.lessons(std::mem::take(&mut segment.learned), segment.made_by);
+        Ok(Some((segment, lessons)))
     }
 
     fn read(&self, places: &[TurnPlace]) -> Result<Option<ReadTurns>, InboxError> {
@@ -148,6 +161,8 @@ impl Shared {
         if self.making.inbox.close_text(closing)? {
             self.has_deleted.store(true, Ordering::Release);
             self.making.applier.wake();
+            let now = self.making.clock.now();
+            self.making.known.learn(&session.org_id, gathered.lessons, now);
         }
         Ok(())
     }

@@ -55,6 +55,8 @@ pub(crate) struct Status {
     text: TextStatus,
     ledger_position: u64,
     refused_requests: BTreeMap<&'static str, u64>,
+    /// What the operator should know of where text goes.
+    warnings: Vec<String>,
 }
 
 /// Text of whole turns that waits for its abstract.
@@ -66,9 +68,8 @@ struct TextStatus {
     max_bytes: u64,
     /// What makes abstracts, in the order in which it is asked.
     engines: Vec<&'static str>,
-    /// How the one with a model does; absent where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<EngineStatus>,
+    /// How those with a model do.
+    engine_states: Vec<EngineStatus>,
 }
 
 #[derive(Serialize)]
@@ -124,6 +125,7 @@ pub(crate) async fn remove_org(
     let Json(org_id) = closed.await?;
     // The org goes last: while it is there, a removal that broke off can be asked for again.
     applier.forget_org(org_id.clone()).await.map_err(|why| refuse::STORE.because(why))?;
+    directory.known.forget_org(&org_id);
     let turns = Arc::clone(&directory);
     blocking(&turns.queries, move || directory.directory.remove_org(&org_id).map_err(refuse))
         .await?;
@@ -199,10 +201,11 @@ pub(crate) async fn status(AppState(state): Shared, headers: HeaderMap) -> Answe
                 summary: state.inbox.text_summary(None).map_err(failed)?,
                 max_bytes: state.text_bytes,
                 engines: state.engines.names(),
-                model: state.model.as_ref().map(|model| model.status()),
+                engine_states: state.models.status(),
             },
             ledger_position: state.ledger.position().map_err(|error| super::unanswered(&error))?,
             refused_requests: state.refused.counts(),
+            warnings: state.models.warning().into_iter().collect(),
         })
     })
     .await

@@ -26,6 +26,8 @@ pub(crate) struct Privacy {
     report: PrivacyReport,
     receipts: Receipts,
     waiting_text: TextSummary,
+    /// What the org should know of where its text goes.
+    warnings: Vec<String>,
 }
 
 /// What daemons signed, with the names of the devices that they registered as.
@@ -78,6 +80,7 @@ pub(crate) async fn privacy(
             report,
             receipts: Receipts::new(summary, &registered),
             waiting_text: waiting_text.map_err(|error| unread(&error))?,
+            warnings: state.models.warning().into_iter().collect(),
         })
     });
     report.await.map(Json)

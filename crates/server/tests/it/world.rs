@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use modelstat_server::{Config, Engines, OperatorToken, SegmentLimits, Server};
+use modelstat_server::{
+    Config, Engines, ModelEngines, OperatorToken, SegmentLimits, Server, StartError,
+};
 use modelstat_store::{Org, Scope};
 use modelstat_wire::{BatchFloor, Clock, IdentifierKey, Timestamp};
 use serde_json::{Value, json};
@@ -59,6 +61,7 @@ pub(crate) struct World {
 /// How a server is started.
 pub(crate) struct Setup {
     pub(crate) engines: Engines,
+    pub(crate) models: ModelEngines,
     pub(crate) text_bytes: u64,
     pub(crate) at: Timestamp,
 }
@@ -66,7 +69,7 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let text_bytes = modelstat_server::DEFAULT_TEXT_BYTES;
-        Self { engines: Engines::default(), text_bytes, at: START }
+        Self { engines: Engines::default(), models: ModelEngines::default(), text_bytes, at: START }
     }
 }
 
@@ -75,8 +78,18 @@ impl World {
         Self::on(tempfile::tempdir().expect("a folder"), setup)
     }
 
+    /// Returns why a server does not start.
+    pub(crate) fn refused(setup: Setup) -> StartError {
+        let started = Self::try_on(tempfile::tempdir().expect("a folder"), setup);
+        started.err().expect("it does not start")
+    }
+
     /// Starts on what a folder holds.
     fn on(folder: tempfile::TempDir, setup: Setup) -> Self {
+        Self::try_on(folder, setup).expect("started")
+    }
+
+    fn try_on(folder: tempfile::TempDir, setup: Setup) -> Result<Self, StartError> {
         let clock = Arc::new(HandClock(AtomicI64::new(setup.at.as_micros())));
         let config = Config {
             listen: "127.0.0.1:0".parse().expect("an address"),
@@ -86,15 +99,15 @@ impl World {
             daemon_url: None,
             segments: SegmentLimits::default(),
             engines: setup.engines,
-            model: None,
+            models: setup.models,
             text_bytes: setup.text_bytes,
         };
         let runtime = Runtime::new().expect("a runtime");
         let shared: Arc<dyn Clock> = Arc::<HandClock>::clone(&clock);
-        let server = runtime.block_on(Server::start(config, shared)).expect("started");
+        let server = runtime.block_on(Server::start(config, shared))?;
         let org = server.ensure_org("first").expect("an org").0;
         let keys = keys_of(&server, &org);
-        Self { runtime, server: Some(server), folder, clock, keys }
+        Ok(Self { runtime, server: Some(server), folder, clock, keys })
     }
 
     /// Starts another server on what would be there if this one were killed now.
@@ -118,6 +131,15 @@ impl World {
             std::fs::copy(&file, to.join(name)).expect("copied");
         }
         Self::on(folder, setup)
+    }
+
+    /// Stops the server, and starts another on its folder at the same time of day.
+    pub(crate) fn after_a_stop(mut self, engines: Engines) -> Self {
+        let server = self.server.take().expect("it runs");
+        self.runtime.block_on(server.stop());
+        let empty = tempfile::tempdir().expect("a folder");
+        let folder = std::mem::replace(&mut self.folder, empty);
+        Self::on(folder, Setup { engines, at: self.clock.now(), ..Setup::default() })
     }
 
     pub(crate) fn stop(mut self) {

@@ -94,6 +94,13 @@ describe("privacy", () => {
     expect(await screen.findByText("4 redacted excerpts")).toBeTruthy();
   });
 
+  it("warns when an engine takes text to another machine", async () => {
+    const warning =
+      "the engine at gpu.example:443/v1 is on another machine: redacted text of turns leaves for it";
+    openDashboard("/privacy", answering({ warnings: [warning] }));
+    expect(await screen.findByText(`On this server, ${warning}.`)).toBeTruthy();
+  });
+
   it("says so when nothing arrived", async () => {
     openDashboard(
       "/privacy",

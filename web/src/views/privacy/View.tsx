@@ -44,6 +44,11 @@ export function Privacy() {
 function Proof({ privacy, window }: { privacy: PrivacyAnswer; window: Window }) {
   return (
     <div className={styles.stack}>
+      {privacy.warnings.map((warning) => (
+        <p key={warning} className={styles.statement} data-warn>
+          On this server, {warning}.
+        </p>
+      ))}
       <Statement privacy={privacy} window={window} />
       <div className={styles.pair}>
         <TextKept privacy={privacy} />
