@@ -76,12 +76,12 @@ pub(crate) struct Abstracts {
 impl Abstracts {
     /// Starts the threads.
     pub(crate) fn start(making: Making) -> std::io::Result<Self> {
-        // A process that was killed may have left deleted text in the log.
         let threads = making.engines.model_drafts().max(1);
         let shared = Arc::new(Shared {
             making,
             waiting: WaitingSessions::new(),
             is_stopping: AtomicBool::new(false),
+            // A process that was killed may have left deleted text in the log.
             has_deleted: AtomicBool::new(true),
         });
         let mut abstracts = Self { shared, threads: Vec::new() };
